@@ -1,0 +1,40 @@
+// Client callbacks of the frame. Classic script: Dash looks functions up in window.dash_clientside.
+window.dash_clientside = window.dash_clientside || {};
+window.dash_clientside.onemapShell = {
+  toggleTheme(clicks, theme) {
+    return clicks ? (theme === 'light' ? 'dark' : 'light') : window.dash_clientside.no_update;
+  },
+
+  // The theme stands on the document element, for style sheets, and goes to modules as an event.
+  applyTheme(theme) {
+    const name = theme === 'light' ? 'light' : 'dark';
+    document.documentElement.dataset.theme = name;
+    document.documentElement.dataset.agThemeMode = name === 'light' ? 'light' : 'dark-blue';
+    window.dispatchEvent(new CustomEvent('onemap:theme', { detail: name }));
+    return name;
+  },
+
+  title(reader) {
+    document.title = reader && reader.title ? `${reader.title} · 社区一张图` : '社区一张图';
+    return window.dash_clientside.no_update;
+  },
+
+  async signOut(clicks) {
+    if (clicks) {
+      await fetch('/api/v1/session', { method: 'DELETE', headers: { 'X-Requested-With': 'onemap' } });
+      window.location.assign('/sign-in');
+    }
+    return window.dash_clientside.no_update;
+  },
+};
+
+window.dash_clientside.onemapTable = {
+  // A byte order mark first, so that Excel reads the file as UTF-8.
+  exportCsv(clicks, params) {
+    const none = window.dash_clientside.no_update;
+    if (!clicks) return [none, none];
+    const name = String(params?.fileName ?? '表格').replace(/(_\d{8})?\.csv$/, '');
+    const day = new Date().toISOString().slice(0, 10).replaceAll('-', '');
+    return [true, { ...params, fileName: `${name}_${day}.csv`, prependContent: '\ufeff' }];
+  },
+};

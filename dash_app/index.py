@@ -1,0 +1,85 @@
+"""The one HTML page that every address of the front end answers with.
+
+Nothing in it leads to another host: the import map points into the mounted ``/vendor`` and ``/modules`` directories, and
+both carry a digest of their content in the path, so that browsers may keep them for ever.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+MODULES = Path(__file__).resolve().parent / "modules"
+NODE_MODULES = ROOT / "node_modules"
+VENDORED = ("maplibre-gl", "terra-draw", "terra-draw-maplibre-gl-adapter", "leaflet")
+
+# Runs before the first paint: the remembered theme is on the document before a pixel is drawn, and modules find a
+# promise to wait for even if Dash's callbacks come first.
+_FIRST_SCRIPT = """
+(function () {
+  var theme = 'dark';
+  try { theme = JSON.parse(localStorage.getItem('theme') || '"dark"'); } catch (error) { theme = 'dark'; }
+  if (theme !== 'light') theme = 'dark';
+  document.documentElement.dataset.theme = theme;
+  document.documentElement.dataset.mantineColorScheme = theme;
+  var ready;
+  window.onemapReady = new Promise(function (resolve) { ready = resolve; });
+  window.onemapResolve = ready;
+})();
+"""
+
+_INDEX = """<!DOCTYPE html>
+<html lang="zh-CN">
+<head>
+{%metas%}
+<meta name="viewport" content="width=device-width, initial-scale=1, viewport-fit=cover">
+<meta name="color-scheme" content="dark light">
+<title>{%title%}</title>
+<link rel="icon" href="/assets/favicon.svg" type="image/svg+xml">
+<script>__FIRST__</script>
+<script type="importmap">{"imports": {
+  "maplibre-gl": "__VENDOR__/maplibre-gl/dist/maplibre-gl.mjs",
+  "terra-draw": "__VENDOR__/terra-draw/dist/terra-draw.module.js",
+  "terra-draw-maplibre-gl-adapter": "__VENDOR__/terra-draw-maplibre-gl-adapter/dist/terra-draw-maplibre-gl-adapter.module.js"
+}}</script>
+<link rel="modulepreload" href="__VENDOR__/maplibre-gl/dist/maplibre-gl.mjs">
+<link rel="modulepreload" href="__VENDOR__/maplibre-gl/dist/maplibre-gl-shared.mjs">
+<link rel="stylesheet" href="__VENDOR__/maplibre-gl/dist/maplibre-gl.css">
+{%css%}
+<script type="module" async src="__MODULES__/main.mjs"></script>
+</head>
+<body>
+{%app_entry%}
+<noscript>本系统需要启用 JavaScript。</noscript>
+<footer>{%config%}{%scripts%}{%renderer%}</footer>
+</body>
+</html>"""
+
+
+def digest(*paths: Path) -> str:
+    """Short digest of the content of files, in the order given: changes when, and only when, they change."""
+    seen = hashlib.sha256()
+    for path in paths:
+        seen.update(path.name.encode())
+        seen.update(path.read_bytes())
+    return seen.hexdigest()[:12]
+
+
+def vendor_prefix() -> str:
+    """Mount path of the vendored modules; the lock file names their versions."""
+    return f"/vendor/{digest(ROOT / 'package-lock.json')}"
+
+
+def modules_prefix() -> str:
+    """Mount path of our own modules."""
+    return f"/modules/{digest(*sorted(MODULES.glob('*.mjs')))}"
+
+
+def index_string() -> str:
+    """Dash's index template with the import map filled in."""
+    return (
+        _INDEX.replace("__FIRST__", _FIRST_SCRIPT)
+        .replace("__VENDOR__", vendor_prefix())
+        .replace("__MODULES__", modules_prefix())
+    )

@@ -1,0 +1,78 @@
+// What a page lays over the registry's layers: GeoJSON with its own style (a selection, a draft, hexagons, moving workers).
+// overlay = {data, layers: theme => [style layers without id and source], source: {…more source options}, before}
+export const OVERLAY = 'overlay:';
+const EMPTY = { type: 'FeatureCollection', features: [] };
+
+const theme = () => (document.documentElement.dataset.theme === 'light' ? 'light' : 'dark');
+
+export class Overlays {
+  constructor(owner) {
+    this.owner = owner;
+    this.known = new Map();
+  }
+
+  add(name, overlay) {
+    this.known.set(name, { data: EMPTY, ...overlay });
+    if (this.owner.map?.isStyleLoaded !== undefined) this.draw(name);
+  }
+
+  // A source nobody described yet gets a plain look, so that setData alone already shows something.
+  setData(name, geojson) {
+    if (!this.known.has(name)) this.add(name, { data: geojson, layers: plain });
+    const overlay = this.known.get(name);
+    overlay.data = geojson ?? EMPTY;
+    this.owner.map?.getSource(OVERLAY + name)?.setData(overlay.data);
+  }
+
+  remove(name) {
+    const { map } = this.owner;
+    for (const layer of map.getStyle().layers) {
+      if (layer.source === OVERLAY + name) map.removeLayer(layer.id);
+    }
+    if (map.getSource(OVERLAY + name)) map.removeSource(OVERLAY + name);
+    this.known.delete(name);
+  }
+
+  styleLayers(name) {
+    const overlay = this.known.get(name);
+    return overlay.layers(theme()).map((layer, index) => ({
+      ...layer, id: `${OVERLAY}${name}:${index}`, source: OVERLAY + name,
+    }));
+  }
+
+  draw(name) {
+    const { map } = this.owner;
+    const overlay = this.known.get(name);
+    if (!map.getSource(OVERLAY + name)) {
+      map.addSource(OVERLAY + name, { type: 'geojson', data: overlay.data, ...overlay.source });
+    }
+    const before = overlay.before ? map.getStyle().layers.find((layer) => layer.metadata?.['onemap:layer'] === overlay.before)?.id : undefined;
+    for (const layer of this.styleLayers(name)) {
+      if (!map.getLayer(layer.id)) map.addLayer(layer, before);
+    }
+  }
+
+  restore() {
+    for (const name of this.known.keys()) this.draw(name);
+  }
+
+  // On a change of style the overlays come along, in the new theme's colours.
+  carry(_before, after) {
+    const sources = { ...after.sources };
+    const layers = [...after.layers];
+    for (const [name, overlay] of this.known) {
+      sources[OVERLAY + name] = { type: 'geojson', data: overlay.data, ...overlay.source };
+      layers.push(...this.styleLayers(name));
+    }
+    return { ...after, sources, layers };
+  }
+}
+
+function plain(name) {
+  const accent = name === 'light' ? '#0a6ebd' : '#3fb6ff';
+  return [
+    { type: 'fill', filter: ['==', ['geometry-type'], 'Polygon'], paint: { 'fill-color': accent, 'fill-opacity': 0.15 } },
+    { type: 'line', filter: ['!=', ['geometry-type'], 'Point'], paint: { 'line-color': accent, 'line-width': 2 } },
+    { type: 'circle', filter: ['==', ['geometry-type'], 'Point'], paint: { 'circle-color': accent, 'circle-radius': 5 } },
+  ];
+}

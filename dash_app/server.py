@@ -1,0 +1,135 @@
+"""The one ASGI application: pages, API, tiles and live push in one process under one address."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from dash import Dash
+from dash.backends._fastapi import reset_current_request, set_current_request
+from fastapi import FastAPI, Request
+from fastapi.middleware.gzip import GZipMiddleware
+from fastapi.responses import HTMLResponse, JSONResponse, Response
+
+from dash_app import index, shell
+from dash_app.errors import install_error_handlers, on_callback_error
+from dash_app.page import Page, discover
+from dash_app.static import ImmutableFiles
+from gisapp.api.app import include_routers
+from gisapp.api.session import SessionMiddleware, Sessions
+from gisapp.config import Settings, load_settings
+from gisapp.errors import NotFound
+from gisapp.store.database import Database
+from layers.routes import router as layers_router
+
+log = logging.getLogger("onemap.server")
+
+ASSETS = Path(__file__).resolve().parent / "assets"
+# Addresses that belong to machines: an unknown one below them is a 404 in JSON, not the page.
+_MACHINE = ("/api/", "/tiles/", "/vendor/", "/modules/", "/assets/", "/_dash")
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """Compose the application; nothing is opened before its lifespan starts.
+
+    Args:
+        settings: read from the environment when None.
+    """
+    settings = settings or load_settings()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        app.state.database = Database(settings.database_url, connections=settings.database_connections)
+        app.state.sessions = Sessions(app.state.database)
+        try:
+            await _prepare_dash(app, dash)
+            yield
+        finally:
+            app.state.database.close()
+
+    app = FastAPI(title="社区一张图", lifespan=lifespan, docs_url=None, redoc_url=None)
+    app.state.settings = settings
+    app.state.scope_cache = {}
+    install_error_handlers(app)
+    include_routers(app)
+    app.include_router(layers_router)
+    app.mount(index.vendor_prefix(), ImmutableFiles(index.NODE_MODULES, index.VENDORED), name="vendor")
+    app.mount(index.modules_prefix(), ImmutableFiles(index.MODULES), name="modules")
+
+    pages = discover()
+    _add_page_routes(app, pages)
+    dash = _create_dash(app, pages)
+    app.state.dash = dash
+    _add_not_found(app)
+    # Level 5: tiles and JSON are made on demand, and levels above cost time for a few per cent.
+    app.add_middleware(GZipMiddleware, minimum_size=500, compresslevel=5)
+    app.add_middleware(SessionMiddleware)
+    return app
+
+
+def _create_dash(app: FastAPI, pages: dict[str, Page]) -> Dash:
+    dash = Dash(
+        "dash_app",
+        server=app,
+        backend="fastapi",
+        assets_folder=str(ASSETS),
+        index_string=index.index_string(),
+        title="社区一张图",
+        update_title=None,
+        compress=False,
+        use_pages=False,
+        serve_locally=True,
+        suppress_callback_exceptions=True,
+        on_error=on_callback_error,
+    )
+    shell.install(dash, pages)
+    for page in pages.values():
+        page.register(dash)
+    return dash
+
+
+async def _prepare_dash(app: FastAPI, dash: Dash) -> None:
+    """Do at start-up what Dash leaves to its first request, and draw the index page once.
+
+    Without it a first request to a deep link gives a page that lacks its inline client callbacks, because the deep
+    link's own route does not pass through Dash's hooks. The attribute is private to Dash, hence the pinned version and
+    ``tests/browser/test_shell.py``.
+    """
+    for function in dash.backend._before_request_funcs:
+        result = function()
+        if inspect.isawaitable(result):
+            await result
+    scope = {"type": "http", "method": "GET", "path": "/", "headers": [], "query_string": b"", "scheme": "http"}
+    token = set_current_request(Request({**scope, "server": ("localhost", 80), "root_path": ""}))
+    try:
+        app.state.index_html = dash.index()
+    finally:
+        reset_current_request(token)
+
+
+def _add_page_routes(app: FastAPI, pages: dict[str, Page]) -> None:
+    """Every page address answers with the index; the session middleware has turned away who is not signed in."""
+
+    async def show() -> Response:
+        return HTMLResponse(app.state.index_html, headers={"Cache-Control": "no-cache"})
+
+    for page in pages.values():
+        app.add_api_route(page.path, show, methods=["GET"], include_in_schema=False)
+
+    @app.get("/healthz", include_in_schema=False)
+    async def healthz() -> JSONResponse:
+        """Answers as soon as the process serves; says nothing about the database."""
+        return JSONResponse({"status": "ok"})
+
+
+def _add_not_found(app: FastAPI) -> None:
+    """Registered last but before Dash's own catch-all, which would answer everything with status 200."""
+
+    @app.get("/{path:path}", include_in_schema=False)
+    async def unknown(path: str) -> Response:
+        if f"/{path}".startswith(_MACHINE):
+            raise NotFound(f"没有这个地址：/{path}", remedy="请检查链接，或在 /docs 查看接口。")
+        return HTMLResponse(app.state.index_html, status_code=404)

@@ -1,0 +1,60 @@
+"""Who looks, and at which database: what pages and callbacks ask of the request they run for."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from dash import Dash
+
+from gisapp.api.session import reader_here
+from gisapp.domain.access import Reader
+from gisapp.errors import NotSignedIn
+from gisapp.services.scopes import ScopeSummary, describe_scope
+from gisapp.store.database import Database
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_SCOPE_SECONDS = 60.0
+
+
+def current_reader() -> Reader:
+    """The signed-in reader of this page or callback.
+
+    Raises:
+        NotSignedIn: nobody is signed in, or the session has ended.
+    """
+    reader = reader_here()
+    if not reader.scope:
+        raise NotSignedIn("尚未登录或登录已过期。", remedy="请重新登录后继续。")
+    return reader
+
+
+def database(app: Dash) -> Database:
+    """The application's database, opened by its lifespan."""
+    found: Database = app.server.state.database
+    return found
+
+
+async def call(
+    app: Dash, service: Callable[Concatenate[Database, Reader, P], T], *args: P.args, **kwargs: P.kwargs
+) -> T:
+    """Run ``service(database, reader, …)`` in a thread: the event loop serves tiles meanwhile.
+
+    Raises:
+        NotSignedIn: nobody is signed in.
+    """
+    return await asyncio.to_thread(service, database(app), current_reader(), *args, **kwargs)
+
+
+def scope_of(app: Dash, reader: Reader) -> ScopeSummary:
+    """Name and box of a reader's scope, remembered for a minute: every page frames its map with it."""
+    known: dict[Any, tuple[float, ScopeSummary]] = app.server.state.scope_cache
+    found = known.get(reader.scope)
+    if found is None or time.monotonic() - found[0] > _SCOPE_SECONDS:
+        found = (time.monotonic(), describe_scope(database(app), reader))
+        known[reader.scope] = found
+    return found[1]

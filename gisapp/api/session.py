@@ -1,0 +1,205 @@
+"""Sign-in at the edge: every request and every socket learns who it is before anything else sees it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextvars import ContextVar
+from http.cookies import CookieError, SimpleCookie
+from typing import Annotated
+from urllib.parse import quote, urlsplit
+
+from fastapi import APIRouter, Depends, Request, Response
+from pydantic import BaseModel
+from starlette.datastructures import Headers
+from starlette.responses import JSONResponse, RedirectResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from gisapp.domain import clock
+from gisapp.domain.access import NOBODY, Reader
+from gisapp.errors import NotSignedIn, OnemapError
+from gisapp.services import accounts
+from gisapp.store.database import Database
+
+COOKIE = "onemap_session"
+RECHECK_SECONDS = 15.0
+"""How long a session may go unchecked against the database: a withdrawn account is out after that."""
+
+_OPEN = (
+    "/healthz",
+    "/sign-in",
+    "/vendor/",
+    "/modules/",
+    "/assets/",
+    "/_dash",
+    "/_favicon",
+    "/api/v1/session",
+)
+_MACHINE = ("/api/", "/tiles/")
+
+_reader: ContextVar[Reader] = ContextVar("reader", default=NOBODY)
+
+
+def reader_here() -> Reader:
+    """The reader of the request or socket that this code runs for; ``NOBODY`` outside of one."""
+    return _reader.get()
+
+
+class Sessions:
+    """Who is behind a token, remembered for a few seconds so that tiles cost no look-up each."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._known: dict[str, tuple[float, Reader]] = {}
+
+    async def reader(self, token: str) -> Reader | None:
+        known = self._known.get(token)
+        if known is not None and time.monotonic() - known[0] < RECHECK_SECONDS:
+            return known[1]
+        found = await asyncio.to_thread(accounts.reader_of, self._database, token)
+        self._known.pop(token, None)
+        if found is None or found[1] <= clock.now():
+            return None
+        if len(self._known) > 20_000:
+            self._known.clear()
+        self._known[token] = (time.monotonic(), found[0])
+        return found[0]
+
+    def forget(self, token: str) -> None:
+        self._known.pop(token, None)
+
+
+def _token(headers: Headers) -> str | None:
+    try:
+        cookie = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
+    except CookieError:
+        return None
+    return cookie.value if cookie else None
+
+
+class SessionMiddleware:
+    """ASGI middleware: sets ``request.state.reader``; turns away whoever has no session.
+
+    Pages are sent to the sign-in page and back, the API and tiles answer 401, sockets of another origin are closed.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in ("http", "websocket"):
+            await self.app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        path: str = scope["path"]
+        reader: Reader | None = None
+        token = _token(headers)
+        if token is not None and not path.startswith(("/vendor/", "/modules/", "/assets/")):
+            try:
+                reader = await scope["app"].state.sessions.reader(token)
+            except OnemapError as error:
+                await JSONResponse(error.as_json(), error.status)(scope, receive, send)
+                return
+        if scope["type"] == "websocket" and not _same_origin(headers):
+            await send({"type": "websocket.close", "code": 4403})
+            return
+        if reader is None and scope["type"] == "http" and not path.startswith(_OPEN):
+            await _turn_away(scope)(scope, receive, send)
+            return
+        scope.setdefault("state", {})["reader"] = reader or NOBODY
+        marked = _reader.set(reader or NOBODY)
+        try:
+            await self.app(scope, receive, send)
+        finally:
+            _reader.reset(marked)
+
+
+def _same_origin(headers: Headers) -> bool:
+    origin = headers.get("origin")
+    return origin is None or urlsplit(origin).netloc == headers.get("host")
+
+
+def _turn_away(scope: Scope) -> Response:
+    path: str = scope["path"]
+    if path.startswith(_MACHINE):
+        error = NotSignedIn("尚未登录或登录已过期。", remedy="请重新登录。")
+        return JSONResponse(error.as_json(), error.status)
+    query = scope["query_string"].decode("latin-1")
+    target = quote(path + (f"?{query}" if query else ""), safe="")
+    return RedirectResponse(f"/sign-in?next={target}", status_code=303)
+
+
+def current_reader(request: Request) -> Reader:
+    """Dependency: the reader of a request.
+
+    Raises:
+        NotSignedIn: nobody is signed in.
+    """
+    reader: Reader = getattr(request.state, "reader", NOBODY)
+    if not reader.scope:
+        raise NotSignedIn("尚未登录或登录已过期。", remedy="请重新登录。")
+    return reader
+
+
+def current_database(request: Request) -> Database:
+    """Dependency: the application's database."""
+    database: Database = request.app.state.database
+    return database
+
+
+ReaderHere = Annotated[Reader, Depends(current_reader)]
+DatabaseHere = Annotated[Database, Depends(current_database)]
+
+router = APIRouter(prefix="/api/v1/session", tags=["session"])
+
+
+class Credentials(BaseModel):
+    """What a user signs in with."""
+
+    login: str
+    password: str
+
+
+class Identity(BaseModel):
+    """Who is signed in."""
+
+    login: str
+    name: str
+    role: str
+    scopes: list[str]
+
+
+def _identity(reader: Reader) -> Identity:
+    return Identity(
+        login=reader.login, name=reader.name, role=reader.role, scopes=list(reader.scope.prefixes)
+    )
+
+
+@router.post("")
+def open_session(
+    credentials: Credentials, request: Request, response: Response, database: DatabaseHere
+) -> Identity:
+    """Sign in; the session travels in a cookie that scripts cannot read."""
+    hours: int = request.app.state.settings.session_hours
+    session = accounts.sign_in(database, credentials.login, credentials.password, hours=hours)
+    secure = request.url.scheme == "https" or request.headers.get("x-forwarded-proto") == "https"
+    response.set_cookie(
+        COOKIE, session.token, max_age=hours * 3600, httponly=True, samesite="lax", secure=secure, path="/"
+    )
+    return _identity(session.reader)
+
+
+@router.get("")
+def show_session(reader: ReaderHere) -> Identity:
+    """Who is signed in."""
+    return _identity(reader)
+
+
+@router.delete("", status_code=204)
+def close_session(request: Request, response: Response, database: DatabaseHere) -> None:
+    """Sign out."""
+    token = _token(request.headers)
+    if token is not None:
+        accounts.sign_out(database, token)
+        request.app.state.sessions.forget(token)
+    response.delete_cookie(COOKIE, path="/")

@@ -1,0 +1,153 @@
+"""Debian's packages: installed by root, or unpacked beside the application by a user without root."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+from gisapp.bootstrap.console import Step
+from gisapp.bootstrap.layout import INSTALLED
+from gisapp.bootstrap.trouble import ProgramFailed, SetupError
+
+_QUIET = ("-q", "-y", "--no-install-recommends")
+_ENV = {"DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C"}
+
+
+def available() -> bool:
+    """Whether this machine has apt."""
+    return shutil.which("apt-get") is not None and shutil.which("dpkg") is not None
+
+
+def require() -> None:
+    """Refuse where there is no apt.
+
+    Raises:
+        SetupError: with what to do instead.
+    """
+    if not available():
+        raise SetupError(
+            "这台机器没有 apt，无法自动安装 PostGIS。",
+            remedy="请自行安装 PostgreSQL 15 以上与 PostGIS 3.3 以上后再运行，"
+            "或设置 DATABASE_URL 使用已有的 PostGIS 服务器。",
+        )
+
+
+def _environment() -> dict[str, str]:
+    return {**os.environ, **_ENV}
+
+
+def _private_options() -> list[str]:
+    """Options that let apt work for a user: lists and archives of its own, no locks of the system."""
+    home = INSTALLED.home / "apt"
+    for folder in ("lists/partial", "cache/archives/partial"):
+        (home / folder).mkdir(parents=True, exist_ok=True)
+    options = {
+        "Dir::State::lists": str(home / "lists"),
+        "Dir::Cache": str(home / "cache"),
+        "Debug::NoLocking": "1",
+        "Acquire::Languages": "none",
+        "APT::Sandbox::User": "",
+    }
+    return [word for key, value in options.items() for word in ("-o", f"{key}={value}")]
+
+
+def candidates(pattern: str, private: bool) -> list[str]:
+    """Names of installable packages that match a pattern, by the lists that apt has."""
+    options = _private_options() if private else []
+    found = subprocess.run(
+        ["apt-cache", *options, "pkgnames"], capture_output=True, text=True, env=_environment(), check=False
+    )
+    names = [name for name in found.stdout.split() if re.fullmatch(pattern, name)]
+    return [name for name in names if _has_candidate(name, options)]
+
+
+def _has_candidate(name: str, options: list[str]) -> bool:
+    policy = subprocess.run(
+        ["apt-cache", *options, "policy", name], capture_output=True, text=True, env=_environment(), check=False
+    )
+    return "Candidate:" in policy.stdout and "Candidate: (none)" not in policy.stdout
+
+
+def refresh(step: Step, private: bool) -> None:
+    """Bring the lists of packages up to date."""
+    options = _private_options() if private else []
+    step.run(["apt-get", *options, "-q", "update"], env=_environment())
+
+
+def install(step: Step, packages: list[str]) -> None:
+    """Install packages as root; repairs an installation that was interrupted.
+
+    Raises:
+        ProgramFailed: apt could not.
+    """
+    command = ["apt-get", *_QUIET, "-o", "DPkg::Lock::Timeout=180", "-o", "Dpkg::Options::=--force-confold", "install"]
+    done = step.run([*command, *packages], env=_environment(), check=False)
+    if done.returncode == 0:
+        return
+    if "dpkg was interrupted" in done.output or "dpkg --configure -a" in done.output:
+        step.run(["dpkg", "--force-confold", "--configure", "-a"], env=_environment(), check=False)
+    # Lists that are missing or too old name packages that the mirror no longer has.
+    refresh(step, private=False)
+    step.run([*command[:1], "-f", *command[1:], *packages], env=_environment())
+
+
+def unpack(step: Step, packages: list[str], target: Path, leave_out: str = r"(?!)") -> None:
+    """Unpack packages, with whatever they need that the machine lacks, into a folder; needs no root.
+
+    Args:
+        packages: unpacked even when the system has them, since the folder shall be complete in itself.
+        leave_out: pattern of the names of needed packages that are of no use without their set-up.
+
+    Raises:
+        ProgramFailed: apt or dpkg could not.
+    """
+    require()
+    options = _private_options()
+    archives = INSTALLED.home / "apt" / "cache" / "archives"
+    command = ["apt-get", *options, *_QUIET, "--download-only", "--reinstall", "install", *packages]
+    done = step.run(command, env=_environment(), check=False)
+    if done.returncode != 0:
+        refresh(step, private=True)
+        step.run(command, env=_environment())
+    fresh = target.with_name(target.name + ".new")
+    shutil.rmtree(fresh, ignore_errors=True)
+    fresh.mkdir(parents=True)
+    for archive in sorted(archives.glob("*.deb")):
+        if not re.match(leave_out, archive.name):
+            step.run(["dpkg-deb", "-x", archive, fresh])
+    shutil.rmtree(target, ignore_errors=True)
+    fresh.rename(target)
+    shutil.rmtree(archives.parent, ignore_errors=True)
+
+
+def download(step: Step, package: str, target: Path) -> None:
+    """Unpack one package alone, without what it depends on."""
+    require()
+    options = _private_options()
+    folder = INSTALLED.home / "apt" / "one"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    command = ["apt-get", *options, "-q", "download", package]
+    done = step.run(command, env=_environment(), cwd=folder, check=False)
+    if done.returncode != 0:
+        refresh(step, private=True)
+        step.run(command, env=_environment(), cwd=folder)
+    target.mkdir(parents=True, exist_ok=True)
+    for archive in folder.glob("*.deb"):
+        step.run(["dpkg-deb", "-x", archive, target])
+    shutil.rmtree(folder)
+
+
+def library_path(prefix: Path) -> str:
+    """Value of ``LD_LIBRARY_PATH`` for programs unpacked under a folder."""
+    places = [prefix / "usr/lib", prefix / "lib"]
+    triplets = [folder for place in places for folder in place.glob("*-linux-gnu*") if folder.is_dir()]
+    inner = [folder for triplet in triplets for name in ("blas", "lapack", "pulseaudio") if (folder := triplet / name).is_dir()]
+    known = [str(folder) for folder in (*triplets, *inner, *places)]
+    return ":".join([*known, *filter(None, [os.environ.get("LD_LIBRARY_PATH", "")])])
+
+
+__all__ = ["ProgramFailed", "available", "candidates", "download", "install", "library_path", "refresh", "require", "unpack"]

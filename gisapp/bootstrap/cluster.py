@@ -1,0 +1,247 @@
+"""The private PostGIS cluster: made, started, stopped and repaired; reached by a socket only.
+
+It belongs to the system user ``onemap`` when set-up runs as root (PostgreSQL refuses root), else to the user. It opens
+no port; who may connect is decided by the operating system (peer authentication on a folder that only the owner and
+root can enter).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pwd
+import shutil
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from gisapp.bootstrap.console import Console, Step
+from gisapp.bootstrap.layout import IS_ROOT, private_folder, write_whole
+from gisapp.bootstrap.postgis import Programs, ensure_programs
+from gisapp.bootstrap.processes import folder_of, processes_in, signal_all
+from gisapp.bootstrap.trouble import ProgramFailed, SetupError, require_space
+from gisapp.bootstrap.tuning import settings_text
+
+SYSTEM_USER = "onemap"
+ADMIN_ROLE = "onemap_admin"
+APP_ROLE = "onemap_app"
+DATABASE = "onemap"
+PORT = 5432  # only a part of the socket's name
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """One cluster on disk.
+
+    Attributes:
+        folder: PostgreSQL's data folder.
+        socket_name: name of the private folder of its socket.
+        throwaway: a cluster for tests: durable against nothing, any role may connect.
+    """
+
+    folder: Path
+    socket_name: str
+    throwaway: bool = False
+
+    @property
+    def owner(self) -> str:
+        """System user that the cluster runs as."""
+        return SYSTEM_USER if IS_ROOT else pwd.getpwuid(os.geteuid()).pw_name
+
+    @property
+    def as_user(self) -> str | None:
+        """User to switch to for its programs; None when that is who we are."""
+        return SYSTEM_USER if IS_ROOT else None
+
+    def version(self) -> int | None:
+        """Major version that made it; None when there is no cluster yet."""
+        try:
+            return int((self.folder / "PG_VERSION").read_text().strip())
+        except FileNotFoundError:
+            return None
+        except ValueError:
+            raise SetupError(
+                f"数据库目录 {self.folder} 已损坏（PG_VERSION 不可读）。", remedy="请从备份恢复，或换一个 --data 目录。"
+            ) from None
+
+    def notes(self) -> list[str]:
+        """Lines of ``postmaster.pid``: process, folder, start, port, socket folder, …"""
+        try:
+            return (self.folder / "postmaster.pid").read_text().splitlines()
+        except OSError:
+            return []
+
+    def running(self) -> int | None:
+        """Process number of the running postmaster, or None."""
+        notes = self.notes()
+        if not notes or not notes[0].strip().isdigit():
+            return None
+        pid = int(notes[0])
+        # A number alone proves nothing after a crash: it may have gone to another process.
+        return pid if folder_of(pid) == self.folder.resolve() else None
+
+    def socket(self) -> Path:
+        """Folder of the socket: of the running cluster, else the one that the next start will use."""
+        notes = self.notes()
+        if self.running() and len(notes) > 4 and notes[4]:
+            return Path(notes[4])
+        return private_folder(self.socket_name, pwd.getpwnam(self.owner).pw_uid)
+
+    def address(self, role: str, database: str = DATABASE) -> str:
+        """Address of a database for a role, as libpq and SQLAlchemy read it."""
+        return f"postgresql://{role}@/{database}?host={self.socket()}&port={PORT}"
+
+
+def ensure_system_user() -> None:
+    """Create the system user of clusters (as root only).
+
+    Raises:
+        SetupError: it cannot be created.
+    """
+    if not IS_ROOT:
+        return
+    with contextlib.suppress(KeyError):
+        pwd.getpwnam(SYSTEM_USER)
+        return
+    tool = shutil.which("useradd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
+    if tool is None:
+        raise SetupError(f"没有 useradd，无法建立系统用户 {SYSTEM_USER}。", remedy=f"请先建立系统用户 {SYSTEM_USER}。")
+    command = [tool, "--system", "--user-group", "--no-create-home", "--home-dir", "/var/lib/onemap"]
+    done = subprocess.run([*command, "--shell", "/usr/sbin/nologin", SYSTEM_USER], capture_output=True, text=True, check=False)
+    if done.returncode not in (0, 9):  # 9: made meanwhile by somebody else
+        raise SetupError(f"无法建立系统用户 {SYSTEM_USER}：{done.stderr.strip()}", remedy=f"请先建立系统用户 {SYSTEM_USER}。")
+
+
+def _require_reachable(cluster: Cluster) -> None:
+    """The system user must be able to walk to its folder, which it cannot below ``/root``."""
+    if not IS_ROOT:
+        return
+    seen = subprocess.run(["test", "-x", cluster.folder.parent], user=SYSTEM_USER, extra_groups=[], check=False)
+    if seen.returncode != 0:
+        raise SetupError(
+            f"数据库以系统用户 {SYSTEM_USER} 运行，它进不去 {cluster.folder.parent}。",
+            remedy="请用 --data 指定它能到达的目录，例如 /var/lib/onemap/我的数据，或放开上级目录的进入权限（chmod o+x）。",
+        )
+
+
+def create(step: Step, cluster: Cluster, programs: Programs) -> None:
+    """Make a new cluster: under another name first, so that a killed start leaves nothing that looks finished.
+
+    Raises:
+        SetupError: the place is not usable or too full.
+    """
+    if cluster.folder.exists() and any(cluster.folder.iterdir()):
+        raise SetupError(
+            f"{cluster.folder} 里有文件，却不是数据库目录。", remedy="请把它移走，或用 --data 指定另一个目录。"
+        )
+    require_space(cluster.folder.parent, 400, "新建数据库")
+    fresh = cluster.folder.with_name(cluster.folder.name + ".new")
+    shutil.rmtree(fresh, ignore_errors=True)
+    fresh.mkdir(mode=0o700)
+    if IS_ROOT:
+        shutil.chown(fresh, SYSTEM_USER, SYSTEM_USER)
+    command = [programs.folder / "initdb", "-D", fresh, "-U", ADMIN_ROLE, "--auth=peer", "--encoding=UTF8"]
+    command += ["--locale=C.UTF-8", "--no-sync" if cluster.throwaway else "--data-checksums", "--no-instructions"]
+    step.run(command, env=programs.environment(), user=cluster.as_user, cwd=Path("/"))
+    own = fresh / "postgresql.conf"
+    own.write_text(
+        own.read_text()
+        + "\n# Written by onemap at every start; put what shall stay into site.conf, which is read last.\n"
+        + "include_if_exists = 'onemap.conf'\ninclude_if_exists = 'site.conf'\n"
+    )
+    if cluster.folder.exists():
+        cluster.folder.rmdir()
+    fresh.rename(cluster.folder)
+
+
+def _configure(cluster: Cluster, socket: Path) -> None:
+    owners = dict.fromkeys((cluster.owner, pwd.getpwuid(os.geteuid()).pw_name))
+    method = "trust" if cluster.throwaway else "peer map=onemap"
+    files = {
+        "onemap.conf": settings_text(socket, throwaway=cluster.throwaway),
+        "pg_hba.conf": f"local all all {method}\n",
+        "pg_ident.conf": "".join(f'onemap "{o}" {role}\n' for o in owners for role in (ADMIN_ROLE, APP_ROLE)),
+    }
+    for name, text in files.items():
+        write_whole(cluster.folder / name, text, 0o600)
+        if IS_ROOT:
+            shutil.chown(cluster.folder / name, SYSTEM_USER, SYSTEM_USER)
+
+
+def _clear_remains(step: Step, cluster: Cluster, socket: Path) -> None:
+    """Remove what a killed cluster left and PostgreSQL would stumble over.
+
+    Back ends that outlived their postmaster hold its memory: they end by themselves or are ended. Lock files whose
+    process number now belongs to something else are removed; for a number that is free PostgreSQL does that itself.
+    """
+    deadline = time.monotonic() + 10
+    while left := processes_in(cluster.folder):
+        step.doing = "等待旧的数据库进程结束"
+        if time.monotonic() > deadline:
+            signal_all(left, force=time.monotonic() > deadline + 10)
+        if time.monotonic() > deadline + 20:
+            raise SetupError(
+                f"旧的数据库进程 {', '.join(map(str, left))} 结束不了。", remedy="请重启这台机器后再运行 ./onemap up。"
+            )
+        time.sleep(0.2)
+    for path in (cluster.folder / "postmaster.pid", socket / f".s.PGSQL.{PORT}.lock"):
+        with contextlib.suppress(FileNotFoundError, ValueError, IndexError):
+            if Path("/proc", str(int(path.read_text().split()[0]))).exists():
+                path.unlink()
+
+
+def start(console: Console, cluster: Cluster, title: str = "启动数据库") -> Programs:
+    """Have the cluster running, made first when there is none.
+
+    Raises:
+        SetupError: it cannot be made or started; the message holds the last lines of its log.
+    """
+    ensure_system_user()
+    programs = ensure_programs(console, cluster.version())
+    if cluster.running():
+        return programs
+    _require_reachable(cluster)
+    if cluster.version() is None:
+        with console.step("新建数据库") as step:
+            create(step, cluster, programs)
+    with console.step(title) as step:
+        require_space(cluster.folder, 64, "启动数据库")
+        socket = private_folder(cluster.socket_name, pwd.getpwnam(cluster.owner).pw_uid)
+        _clear_remains(step, cluster, socket)
+        _configure(cluster, socket)
+        log = cluster.folder / "startup.log"
+        with contextlib.suppress(FileNotFoundError):
+            log.unlink()
+        command = [programs.folder / "pg_ctl", "-D", cluster.folder, "-s", "-w", "-t", "180", "-l", log, "start"]
+        try:
+            step.run(command, env=programs.environment(), user=cluster.as_user, cwd=Path("/"), hold_lock=False)
+        except ProgramFailed as error:
+            raise ProgramFailed(title, ["pg_ctl"], error.returncode, last_words(cluster), console.log) from None
+    return programs
+
+
+def last_words(cluster: Cluster) -> str:
+    """The last lines that the cluster wrote about itself."""
+    texts = []
+    for path in (cluster.folder / "startup.log", *sorted((cluster.folder / "log").glob("*.log"))[-1:]):
+        with contextlib.suppress(OSError):
+            texts.append(path.read_text(errors="replace"))
+    return "\n".join("\n".join(texts).splitlines()[-12:])
+
+
+def stop(step: Step, cluster: Cluster, *, at_once: bool = False) -> bool:
+    """Stop the cluster; False when it was not running.
+
+    Args:
+        at_once: without a checkpoint, for a cluster that is thrown away.
+    """
+    pid = cluster.running()
+    version = cluster.version()
+    if pid is None or version is None:
+        return False
+    programs = ensure_programs(step.console, version)
+    command = [programs.folder / "pg_ctl", "-D", cluster.folder, "-s", "-w", "-t", "120"]
+    command += ["-m", "immediate" if at_once else "fast", "stop"]
+    step.run(command, env=programs.environment(), user=cluster.as_user, cwd=Path("/"))
+    return True

@@ -1,0 +1,38 @@
+"""``onemap migrate``: bring the database to this program's version."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("migrate")(migrate)
+
+
+def migrate(
+    as_json: Annotated[bool, typer.Option("--json", help="只输出一行 JSON，供脚本使用。")] = False,
+) -> None:
+    """把数据库升级到本程序的版本：没有数据库和应用角色时先建立，已是最新时不做任何改动。"""
+    from gisapp.config import load_settings
+    from gisapp.errors import InputError
+    from gisapp.store import migrate as schema
+    from gisapp.store import roles
+
+    settings = load_settings()
+    if not settings.admin_database_url:
+        raise InputError(
+            "没有设置表的所有者的数据库地址 ONEMAP_ADMIN_DATABASE_URL。",
+            remedy="请用 ./onemap migrate 运行，它会给出地址；或自行设置该变量。",
+        )
+    created = roles.ensure_database(settings.admin_database_url)
+    role = roles.ensure_app_role(settings.admin_database_url, settings.database_url)
+    version = schema.upgrade(settings.admin_database_url, role)
+    empty = roles.is_empty(settings.admin_database_url)
+    if as_json:
+        typer.echo(json.dumps({"version": version, "created": created, "empty": empty}))
+    else:
+        typer.echo(f"数据库版本 {version}，{'尚无数据' if empty else '已有数据'}。")

@@ -1,0 +1,221 @@
+"""Accounts: signing in and out, and who is behind a session."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerifyMismatchError
+
+from gisapp.domain import clock
+from gisapp.domain.access import SYSTEM, Reader, Role
+from gisapp.domain.keys import PlaceKey, Scope
+from gisapp.errors import Forbidden, InputError, NotFound, NotSignedIn
+from gisapp.store import accounts
+from gisapp.store.database import Database
+
+DEMO_PASSWORD = "onemap-demo"
+MINIMUM_PASSWORD = 8
+TRIES = 5
+PAUSE_SECONDS = 60.0
+
+_hasher = PasswordHasher()
+"""Argon2id with the library's parameters (RFC 9106, low-memory profile)."""
+_NO_ONE = _hasher.hash(secrets.token_hex(16))
+"""Checked where a login does not exist, so that the answer takes as long as for one that does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """An opened session; the token is known to the browser only."""
+
+    token: str
+    reader: Reader
+    expires_at: datetime
+
+
+class _Tries:
+    """Failed sign-ins by login name: after ``TRIES`` of them a login pauses for ``PAUSE_SECONDS``."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._failed: dict[str, tuple[int, float]] = {}
+
+    def check(self, login: str) -> None:
+        with self._lock:
+            count, since = self._failed.get(login, (0, 0.0))
+            waited = time.monotonic() - since
+            if count >= TRIES and waited < PAUSE_SECONDS:
+                raise Forbidden(
+                    "登录失败次数过多。", remedy=f"请在 {int(PAUSE_SECONDS - waited) + 1} 秒后再试。"
+                )
+
+    def note(self, login: str, *, failed: bool) -> None:
+        with self._lock:
+            if not failed:
+                self._failed.pop(login, None)
+                return
+            count, since = self._failed.get(login, (0, 0.0))
+            fresh = time.monotonic() - since > PAUSE_SECONDS
+            self._failed[login] = (1 if fresh else count + 1, time.monotonic())
+            if len(self._failed) > 10_000:
+                self._failed.pop(next(iter(self._failed)))
+
+
+_tries = _Tries()
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()
+
+
+def _reader(row: Mapping[Any, Any]) -> Reader:
+    return Reader(
+        user_id=row["id"],
+        login=row["login"],
+        name=row["name"],
+        role=Role(row["role"]),
+        scope=Scope(row["scopes"]),
+        worker_id=row["worker_id"],
+    )
+
+
+def sign_in(database: Database, login: str, password: str, *, hours: int = 12) -> Session:
+    """Open a session.
+
+    Raises:
+        NotSignedIn: wrong name or password (which of the two is not said).
+        Forbidden: too many failures; the remedy says how long to wait.
+    """
+    login = login.strip()
+    _tries.check(login)
+    with database.begin(SYSTEM) as connection:
+        row = accounts.find_account(connection, login)
+    try:
+        _hasher.verify(row["password_hash"] if row else _NO_ONE, password)
+        known = row is not None and row["active"]
+    except (VerifyMismatchError, InvalidHashError):
+        known = False
+    _tries.note(login, failed=not known)
+    if row is None or not known:
+        raise NotSignedIn("用户名或密码不正确。", remedy="请核对后重新输入；忘记密码请联系系统管理员。")
+    token = secrets.token_urlsafe(32)
+    expires_at = clock.now() + timedelta(hours=hours)
+    with database.begin(SYSTEM) as connection:
+        accounts.open_session(connection, _digest(token), row["id"], expires_at)
+    return Session(token, _reader(row), expires_at)
+
+
+def sign_out(database: Database, token: str) -> None:
+    """End the session of a token; one that does not exist is no error."""
+    with database.begin(SYSTEM) as connection:
+        accounts.close_session(connection, _digest(token))
+
+
+def reader_of(database: Database, token: str) -> tuple[Reader, datetime] | None:
+    """Who is behind a token, and until when; None when nobody is."""
+    with database.begin(SYSTEM) as connection:
+        row = accounts.find_session(connection, _digest(token))
+    return None if row is None else (_reader(row), row["expires_at"])
+
+
+def save_user(
+    database: Database,
+    *,
+    login: str,
+    name: str,
+    role: str,
+    scopes: Sequence[str],
+    password: str,
+    worker_id: int | None = None,
+) -> int:
+    """Create or replace an account; returns its id.
+
+    Raises:
+        InputError: role unknown, scope not a place key, or password too short.
+    """
+    if role not in set(Role):
+        raise InputError(f"岗位“{role}”不存在。", remedy=f"请从 {'、'.join(Role)} 中选择。")
+    if len(password) < MINIMUM_PASSWORD:
+        raise InputError("密码太短。", remedy=f"密码至少 {MINIMUM_PASSWORD} 个字符。")
+    if not login.strip():
+        raise InputError("用户名为空。", remedy="请填写用户名。")
+    prefixes = Scope(scopes).prefixes
+    hashed = _hasher.hash(password)
+    with database.begin(SYSTEM) as connection:
+        return accounts.save_account(
+            connection,
+            login=login.strip(),
+            name=name,
+            role=role,
+            scopes=prefixes,
+            password_hash=hashed,
+            worker_id=worker_id,
+        )
+
+
+def add_scope(database: Database, login: str, place: str) -> tuple[str, ...]:
+    """Let an account see one more place; returns its scopes.
+
+    Raises:
+        NotFound: no such account.
+        InputError: not a place key.
+    """
+    with database.begin(SYSTEM) as connection:
+        row = accounts.find_account(connection, login)
+        if row is None:
+            raise NotFound(f"没有用户“{login}”。", remedy="用 ./onemap users list 查看已有用户。")
+        prefixes = Scope([*row["scopes"], PlaceKey(place)]).prefixes
+        accounts.set_scopes(connection, login, prefixes)
+    return prefixes
+
+
+def list_users(database: Database) -> list[Reader]:
+    """All accounts by login name."""
+    with database.begin(SYSTEM) as connection:
+        return [_reader(row) for row in accounts.list_accounts(connection)]
+
+
+def demo_users(street: str, community: str, grid: str, worker_id: int | None) -> list[dict[str, Any]]:
+    """The four demo users, and the device account that the simulator reports through.
+
+    Args:
+        street: 9-digit key that the street leader sees.
+        community: 12-digit key that the grid manager sees.
+        grid: 15-digit key of the grid worker.
+        worker_id: the grid worker's id in ``grid_worker``.
+    """
+    return [
+        {"login": "leader", "name": "街道领导（演示）", "role": Role.LEADER, "scopes": [street]},
+        {"login": "manager", "name": "网格管理员（演示）", "role": Role.MANAGER, "scopes": [community]},
+        {"login": "planner", "name": "规划人员（演示）", "role": Role.PLANNER, "scopes": [""]},
+        {
+            "login": "worker",
+            "name": "网格员（演示）",
+            "role": Role.WORKER,
+            "scopes": [grid],
+            "worker_id": worker_id,
+        },
+        {"login": "device", "name": "终端网关（演示）", "role": Role.ADMIN, "scopes": [""]},
+    ]
+
+
+def save_demo_users(
+    database: Database,
+    *,
+    street: str,
+    community: str,
+    grid: str,
+    worker_id: int | None,
+    password: str = DEMO_PASSWORD,
+) -> None:
+    """Create or renew the demo users, all with one password."""
+    for user in demo_users(street, community, grid, worker_id):
+        save_user(database, password=password, **user)

@@ -1,0 +1,91 @@
+"""Assessment: the values of an indicator by place, each with the way to the records behind it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from gisapp.domain import clock
+from gisapp.domain.access import Reader
+from gisapp.domain.keys import Level, PlaceKey
+from gisapp.domain.vocabulary import label
+from gisapp.errors import InputError
+from gisapp.indicators import Indicator, indicator, indicators
+from gisapp.store import scopes
+from gisapp.store.database import Database
+from gisapp.store.events import Filter
+from gisapp.store.measures import MEASURES
+
+
+def catalogue() -> list[dict[str, Any]]:
+    """All indicators with title, unit, source and target."""
+    return [
+        {"id": i.id, "title": label(i.id), "unit": i.unit, "source": i.source, "target": i.target}
+        for i in indicators().values()
+    ]
+
+
+def scores(
+    database: Database,
+    reader: Reader,
+    indicator_id: str,
+    *,
+    place: str = "",
+    level: Level = Level.GRID,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> dict[str, Any]:
+    """Values of an indicator for the places of a level below a place.
+
+    Args:
+        place: prefix to narrow to; empty for all of the reader's scope.
+        level: level of the rows.
+        since: first instant of reporting, included.
+        until: last instant of reporting, not included.
+
+    Raises:
+        NotFound: no such indicator.
+        InputError: level above the place, or an empty span of time.
+    """
+    chosen = indicator(indicator_id)
+    if place and PlaceKey(place).level > level:
+        raise InputError(
+            "统计层级高于所选地点。", remedy=f"请选择{label(PlaceKey(place).level.term)}或其下级。"
+        )
+    if since is not None and until is not None and since >= until:
+        raise InputError("起始时间不早于截止时间。", remedy="请调整统计时段。")
+    now = clock.now()
+    wanted = Filter(place=place or None, since=since, until=until, moment=now)
+    with database.begin(reader) as connection:
+        counted = MEASURES[chosen.measure](connection, wanted, int(level))
+        keys = [row["place"] for row in counted]
+        names = (scopes.grid_names_of if level is Level.GRID else scopes.names_of)(connection, keys)
+    rows = [
+        _score(chosen, row["place"], names, {name: row[name] for name in chosen.counts}) for row in counted
+    ]
+    total = {name: sum(row["counts"][name] for row in rows) for name in chosen.counts}
+    return {
+        "indicator": {
+            "id": chosen.id,
+            "title": label(chosen.id),
+            "unit": chosen.unit,
+            "source": chosen.source,
+        },
+        "target": chosen.target,
+        "counts": dict(chosen.counts),
+        "moment": now.isoformat(),
+        "total": {"counts": total, "value": chosen.value(total) if rows else None},
+        "rows": rows,
+    }
+
+
+def _score(chosen: Indicator, place: str, names: dict[str, str], counts: dict[str, int]) -> dict[str, Any]:
+    value = chosen.value(counts)
+    return {
+        "place": place,
+        "name": names.get(place, place),
+        "counts": counts,
+        "value": value,
+        "reached": None if value is None else value >= chosen.target,
+        "records": {name: {"place": place, **narrow} for name, narrow in chosen.records.items()},
+    }

@@ -1,0 +1,218 @@
+"""Running a case: report, assign, handle, close, send back; lists and the log behind each case."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection
+
+from gisapp.domain import clock, codes
+from gisapp.domain.access import Reader
+from gisapp.domain.events import MAY, Action, Channel, State, Step, actions, due_time, on_time, step
+from gisapp.domain.vocabulary import label
+from gisapp.errors import Forbidden, InputError, NotFound
+from gisapp.store import events
+from gisapp.store.database import Database
+from gisapp.store.events import Filter
+from gisapp.store.notices import notify
+
+MAX_PAGE = 500
+_AHEAD = timedelta(minutes=2)
+"""How far a terminal's clock may run ahead of ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What is reported: where, what and through which channel.
+
+    Attributes:
+        lon: longitude in degrees, EPSG:4490.
+        lat: latitude in degrees, EPSG:4490.
+        matter_code: five digits, GB/T 47678.5.
+        at: instant of finding; now when None.
+        source_key: identity given by the reporting terminal, so that a message sent twice is one case.
+    """
+
+    lon: float
+    lat: float
+    matter_code: str
+    title: str = ""
+    description: str = ""
+    address: str = ""
+    channel: Channel = Channel.GRID_WORKER
+    at: datetime | None = None
+    source_key: str | None = None
+
+
+def _instant(at: datetime | None, now: datetime) -> datetime:
+    if at is None:
+        return now
+    given = clock.local(at)
+    if given > now + _AHEAD:
+        raise InputError("时间晚于现在。", remedy="请核对终端的时间设置。", details={"field": "at"})
+    return min(given, now)
+
+
+def shown(row: Mapping[Any, Any], reader: Reader, now: datetime) -> dict[str, Any]:
+    """A case as lists and pages show it: words for codes, whether it is late, what the reader may do."""
+    state = State(row["state"])
+    matter = codes.matter_types().get(row["matter_code"])
+    return {
+        **row,
+        "state_label": label(state),
+        "channel_label": label(row["channel"]),
+        "matter": matter.name if matter else row["matter_code"],
+        "matter_class": matter.class_name if matter else "",
+        "in_time": on_time(row["due_at"], row["closed_at"], now),
+        "actions": [{"id": str(action), "label": label(action)} for action in actions(state, reader.role)],
+    }
+
+
+def report(database: Database, reader: Reader, what: Report) -> dict[str, Any]:
+    """Report a case; the same ``source_key`` from the same channel gives the case that exists already.
+
+    Raises:
+        Forbidden: the role may not report, or the point lies outside the reader's scope.
+        InputError: unknown matter, coordinates out of range, time in the future.
+    """
+    reader.require(*MAY[Action.REPORT])
+    now = clock.now()
+    at = _instant(what.at, now)
+    matter = codes.matter_type(what.matter_code)
+    if not (-180 <= what.lon <= 180 and -90 <= what.lat <= 90):
+        raise InputError("坐标超出范围。", remedy="请按经度、纬度（度）填写。", details={"field": "lon,lat"})
+    with database.begin(reader) as connection:
+        if what.source_key is not None:
+            known = events.find_by_source(connection, str(what.channel), what.source_key)
+            if known is not None:
+                return shown(known, reader, now)
+        place = events.grid_at(connection, what.lon, what.lat)
+        if place is None or not reader.scope.covers(place):
+            raise Forbidden(
+                "该位置不在您的管辖范围内。", remedy="请核对位置；如属他人网格，请拨打值班电话转报。"
+            )
+        row = events.create(
+            connection,
+            place=place,
+            lon=what.lon,
+            lat=what.lat,
+            values={
+                "matter_code": what.matter_code,
+                "class": what.matter_code[:2],
+                "channel": str(what.channel),
+                "title": what.title.strip() or matter.name,
+                "description": what.description.strip(),
+                "address": what.address.strip(),
+                "state": str(State.REPORTED),
+                "reported_at": at,
+                "due_at": due_time(what.matter_code, at),
+                "source": str(what.channel),
+                "source_key": what.source_key,
+            },
+        )
+        first = Step(Action.REPORT, State.REPORTED, State.REPORTED, what.description.strip(), at)
+        _write_step(connection, reader, row, first)
+    return shown(row, reader, now)
+
+
+def act(
+    database: Database,
+    reader: Reader,
+    event_id: int,
+    action: Action,
+    *,
+    note: str = "",
+    assignee: str = "",
+    worker_id: int | None = None,
+    at: datetime | None = None,
+) -> dict[str, Any]:
+    """Take one step with a case.
+
+    Raises:
+        NotFound: no such case within the reader's scope.
+        Forbidden: the role may not take this step, or a worker takes one with another's case.
+        Conflict: the state does not allow it (somebody was quicker, or a step was left out).
+        InputError: the result, the reason or the responsible unit is missing.
+    """
+    reader.require(*MAY[action])
+    now = clock.now()
+    with database.begin(reader) as connection:
+        row = events.find(connection, event_id, lock=True)
+        if row is None:
+            raise NotFound(f"没有编号为 {event_id} 的案件。", remedy="请核对编号，或确认它在您的管辖范围内。")
+        if reader.worker_id is not None and row["worker_id"] not in (None, reader.worker_id):
+            raise Forbidden("该案件已交办给其他网格员。", remedy="请联系网格管理员改派。")
+        last_at = events.last_step_at(connection, event_id) or row["reported_at"]
+        taken = step(
+            State(row["state"]), action, note=note, at=_instant(at, now), last_at=last_at, assignee=assignee
+        )
+        values: dict[str, Any] = {"state": str(taken.to_state)}
+        if action is Action.ASSIGN:
+            values |= {"assignee": assignee.strip(), "worker_id": worker_id}
+        if taken.to_state is State.CLOSED:
+            values["closed_at"] = taken.at
+        if taken.to_state is State.REPORTED:
+            values |= {"assignee": "", "worker_id": None}
+        events.move(connection, event_id, row["place"], values)
+        _write_step(connection, reader, {**row, **values}, taken)
+        after = events.find(connection, event_id)
+    assert after is not None
+    return shown(after, reader, now)
+
+
+def _write_step(connection: Connection, reader: Reader, row: Mapping[Any, Any], taken: Step) -> None:
+    events.add_step(
+        connection,
+        event_id=row["id"],
+        place=row["place"],
+        taken=taken,
+        actor_id=reader.user_id,
+        actor=reader.name,
+    )
+    notify(
+        connection,
+        "event",
+        row["place"],
+        id=row["id"],
+        number=row["number"],
+        title=row["title"],
+        action=str(taken.action),
+        state=str(taken.to_state),
+        lon=row["lon"],
+        lat=row["lat"],
+        at=taken.at.isoformat(),
+    )
+
+
+def get(database: Database, reader: Reader, event_id: int) -> dict[str, Any]:
+    """A case with its steps and what may be done next.
+
+    Raises:
+        NotFound: no such case within the reader's scope.
+    """
+    with database.begin(reader) as connection:
+        row = events.find(connection, event_id)
+        if row is None:
+            raise NotFound(f"没有编号为 {event_id} 的案件。", remedy="请核对编号，或确认它在您的管辖范围内。")
+        log = events.steps(connection, event_id)
+        workers = events.workers_for(connection, row["place"])
+    taken = [
+        {**entry, "action_label": label(entry["action"]), "to_label": label(entry["to_state"])}
+        for entry in log
+    ]
+    return {**shown(row, reader, clock.now()), "steps": taken, "workers": [dict(w) for w in workers]}
+
+
+def find(
+    database: Database, reader: Reader, wanted: Filter, *, offset: int = 0, limit: int = 100
+) -> dict[str, Any]:
+    """Cases that match, the newest first, with how many there are and the moment of the answer."""
+    if not offset >= 0 or not 1 <= limit <= MAX_PAGE:
+        raise InputError("分页参数超出范围。", remedy=f"offset 不小于 0，limit 在 1 到 {MAX_PAGE} 之间。")
+    now = clock.now()
+    with database.begin(reader) as connection:
+        total, rows = events.page(connection, wanted, offset=offset, limit=limit)
+    return {"total": total, "moment": now.isoformat(), "items": [shown(row, reader, now) for row in rows]}

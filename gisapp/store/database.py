@@ -1,0 +1,88 @@
+"""The database as services see it: transactions that carry the reader's scope."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg2
+from sqlalchemy import Connection, create_engine, text
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from gisapp.domain.access import Reader
+from gisapp.errors import Unavailable
+
+_CARRY = text("SELECT set_config('onemap.scopes', :scopes, true), set_config('onemap.reader', :reader, true)")
+_SESSION_OPTIONS = (
+    "-c search_path=onemap,public -c timezone=Asia/Shanghai -c jit=off -c statement_timeout=600000"
+)
+
+
+def engine_url(url: str | URL) -> URL:
+    """The address with the one driver of the project, psycopg2, whatever driver it names."""
+    return make_url(url).set(drivername="postgresql+psycopg2")
+
+
+class Database:
+    """A pool of connections of the application's role; every transaction names its reader.
+
+    Args:
+        url: SQLAlchemy or libpq address (``postgresql://…``).
+        connections: upper bound of open connections.
+        options: further ``-c name=value`` settings of each session.
+    """
+
+    def __init__(self, url: str, *, connections: int = 24, options: str = "") -> None:
+        self.url = engine_url(url)
+        self.engine = create_engine(
+            self.url,
+            pool_size=min(8, connections),
+            max_overflow=max(0, connections - 8),
+            pool_timeout=20,
+            pool_pre_ping=True,
+            pool_recycle=1800,
+            connect_args={"options": f"{_SESSION_OPTIONS} {options}".strip(), "connect_timeout": 10},
+        )
+
+    @contextmanager
+    def begin(self, reader: Reader) -> Iterator[Connection]:
+        """One transaction carrying the reader's scope; committed at the end, rolled back on any error.
+
+        Raises:
+            Unavailable: the database does not answer.
+        """
+        try:
+            with self.engine.begin() as connection:
+                connection.execute(_CARRY, carried(reader))
+                yield connection
+        except (OperationalError, PoolTimeout) as error:
+            raise Unavailable(
+                "数据库暂时没有应答。", remedy="请稍后再试；若一直如此，请运行 ./onemap doctor 查看。"
+            ) from error
+        except DBAPIError as error:
+            if error.connection_invalidated:
+                raise Unavailable("与数据库的连接中断。", remedy="请稍后再试。") from error
+            raise
+
+    def listen(self) -> psycopg2.extensions.connection:
+        """A connection of its own in autocommit, for LISTEN; the caller closes it."""
+        connection = psycopg2.connect(
+            self.url.set(drivername="postgresql").render_as_string(hide_password=False),
+            options=_SESSION_OPTIONS,
+            connect_timeout=10,
+        )
+        connection.autocommit = True
+        return connection
+
+    def close(self) -> None:
+        """Close all idle connections."""
+        self.engine.dispose()
+
+
+def carried(reader: Reader) -> Mapping[str, Any]:
+    """What a transaction carries of its reader: the scope as a PostgreSQL array literal, and the id."""
+    prefixes = ",".join(f'"{prefix}"' for prefix in reader.scope.prefixes)
+    return {"scopes": "{" + prefixes + "}", "reader": str(reader.user_id)}

@@ -1,0 +1,51 @@
+"""First version: all tables, functions, row security."""
+
+from __future__ import annotations
+
+from alembic import context, op
+from sqlalchemy import Connection, text
+
+from gisapp.store.migrations.options import APP_ROLE_ATTRIBUTE
+from gisapp.store.security import statements
+from gisapp.store.sqlfiles import load_sql
+from gisapp.store.tables import metadata
+
+revision = "0001"
+down_revision = None
+
+_LEAKPROOF = """
+DO $$
+BEGIN
+  -- Under row security PostgreSQL uses an index only for operators that cannot leak values through errors.
+  -- These two only compare boxes and patterns; a server on which we are no superuser works without, but slower.
+  ALTER FUNCTION public.geometry_overlaps(geometry, geometry) LEAKPROOF;
+  ALTER FUNCTION pg_catalog.textlike(text, text) LEAKPROOF;
+EXCEPTION WHEN insufficient_privilege THEN
+  RAISE NOTICE 'geometry_overlaps and textlike stay without LEAKPROOF';
+END $$
+"""
+
+
+def _run(connection: Connection, script: str) -> None:
+    """Run a script of several statements as it stands, percent signs included."""
+    cursor = connection.connection.cursor()
+    cursor.execute(script)
+    cursor.close()
+
+
+def upgrade() -> None:
+    connection = op.get_bind()
+    op.execute("CREATE EXTENSION IF NOT EXISTS postgis")
+    op.execute("CREATE EXTENSION IF NOT EXISTS pg_trgm")
+    _run(connection, load_sql("schema/before_tables"))
+    metadata.create_all(connection)
+    _run(connection, load_sql("schema/functions"))
+    _run(connection, _LEAKPROOF)
+    role = str(context.config.attributes[APP_ROLE_ATTRIBUTE])
+    quoted = connection.dialect.identifier_preparer.quote(role)
+    for statement in statements(metadata, quoted):
+        connection.execute(text(statement))
+
+
+def downgrade() -> None:
+    op.execute("DROP SCHEMA onemap CASCADE")

@@ -1,0 +1,45 @@
+"""What a reader's scope is called and where it lies."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, Row, func, select
+
+from gisapp.store.tables.places import grid, region
+
+
+def names_of(connection: Connection, keys: Sequence[str]) -> dict[str, str]:
+    """Names of regions by key; keys that are no region are left out."""
+    rows = connection.execute(select(region.c.place, region.c.name).where(region.c.place.in_(keys)))
+    return {row.place: row.name for row in rows}
+
+
+def grid_names_of(connection: Connection, keys: Sequence[str]) -> dict[str, str]:
+    """Names of the grids in force by key."""
+    rows = connection.execute(select(grid.c.place, grid.c.name).where(grid.c.place.in_(keys), grid.c.valid_to.is_(None)))
+    return {row.place: row.name for row in rows}
+
+
+def topmost_regions(connection: Connection) -> list[tuple[str, str]]:
+    """Key and name of the drawn regions of the highest level that has any."""
+    drawn = region.c.geom.is_not(None)
+    level = select(func.min(region.c.level)).where(drawn).scalar_subquery()
+    rows = connection.execute(
+        select(region.c.place, region.c.name).where(drawn, region.c.level == level).order_by(region.c.place)
+    )
+    return [(row.place, row.name) for row in rows]
+
+
+def extent_of(connection: Connection, prefix: str) -> tuple[float, float, float, float] | None:
+    """West, south, east, north (EPSG:4490, degrees) of what is drawn at or below a key; None for nothing."""
+    for table in (region, grid):
+        box = func.ST_Extent(table.c.geom)
+        query = select(func.ST_XMin(box), func.ST_YMin(box), func.ST_XMax(box), func.ST_YMax(box)).where(
+            table.c.place.startswith(prefix, autoescape=True)
+        )
+        found: Row[tuple[float, float, float, float]] = connection.execute(query).one()
+        if found[0] is not None:
+            west, south, east, north = found
+            return (float(west), float(south), float(east), float(north))
+    return None

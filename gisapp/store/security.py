@@ -1,0 +1,88 @@
+"""Row security and grants, derived from what the tables say of themselves.
+
+``Table.info["scope"]`` names the policy, ``Column.info["personal"]`` the columns that the application's role may not
+select, ``Table.info["append_only"]`` the tables that can only grow. So a new table is secured by being declared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sqlalchemy import MetaData, Table
+
+_IN_SCOPE = "place ^@ ANY ((SELECT onemap.scopes())::text[])"
+_POLICIES = {
+    "prefix": (_IN_SCOPE, _IN_SCOPE),
+    # What lies above the reader is seen (the district of one's street), what is changed lies within.
+    "both_ways": (
+        f"{_IN_SCOPE} OR EXISTS (SELECT 1 FROM unnest((SELECT onemap.scopes())) s WHERE s ^@ place)",
+        _IN_SCOPE,
+    ),
+    "everyone": ("cardinality((SELECT onemap.scopes())) > 0", _IN_SCOPE),
+}
+_NOT_WATCHED = {
+    "fix",
+    "data_change",
+    "app_session",
+    "rule_state",
+    "look",
+    "grid_worker",
+    "search_entry",
+    "grid_draft",
+}
+"""Tables whose changes no tile shows, or that change with every message."""
+
+
+def keyed_tables(metadata: MetaData) -> list[Table]:
+    """All tables that carry a place key, in order of creation."""
+    return [table for table in metadata.sorted_tables if "place" in table.columns]
+
+
+def statements(metadata: MetaData, role: str) -> Iterator[str]:
+    """SQL that secures all tables for the application's role; safe to run again.
+
+    Args:
+        role: name of the application's role, already quoted for SQL.
+    """
+    yield f"GRANT USAGE ON SCHEMA onemap, public TO {role}"
+    yield f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA onemap TO {role}"
+    yield "REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA onemap FROM PUBLIC"
+    yield f"GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA onemap TO {role}"
+    for table in metadata.sorted_tables:
+        yield from _table_statements(table, role)
+
+
+def _table_statements(table: Table, role: str) -> Iterator[str]:
+    name = f"onemap.{table.name}"
+    personal = [column.name for column in table.columns if column.info.get("personal")]
+    yield f"REVOKE ALL ON {name} FROM {role}"
+    if personal:
+        open_columns = ", ".join(f'"{c.name}"' for c in table.columns if not c.info.get("personal"))
+        yield f"GRANT SELECT ({open_columns}) ON {name} TO {role}"
+    else:
+        yield f"GRANT SELECT ON {name} TO {role}"
+    yield f"GRANT INSERT ON {name} TO {role}"
+    if not table.info.get("append_only"):
+        yield f"GRANT UPDATE, DELETE ON {name} TO {role}"
+    if "place" in table.columns:
+        visible, writable = _POLICIES[table.info["scope"]]
+        yield f"ALTER TABLE {name} ENABLE ROW LEVEL SECURITY"
+        yield f"DROP POLICY IF EXISTS reader_scope ON {name}"
+        yield f"DROP POLICY IF EXISTS reader_scope_write ON {name}"
+        if visible == writable:
+            yield f"CREATE POLICY reader_scope ON {name} USING ({visible}) WITH CHECK ({writable})"
+        else:
+            yield f"CREATE POLICY reader_scope ON {name} FOR SELECT USING ({visible})"
+            yield f"CREATE POLICY reader_scope_write ON {name} FOR ALL USING ({writable}) WITH CHECK ({writable})"
+    if table.info.get("append_only"):
+        yield f"DROP TRIGGER IF EXISTS refuse_rewrite ON {name}"
+        yield (
+            f"CREATE TRIGGER refuse_rewrite BEFORE UPDATE OR DELETE ON {name} "
+            "FOR EACH ROW EXECUTE FUNCTION onemap.refuse_rewrite()"
+        )
+    if "place" in table.columns and table.name not in _NOT_WATCHED:
+        yield f"DROP TRIGGER IF EXISTS note_change ON {name}"
+        yield (
+            f"CREATE TRIGGER note_change AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON {name} "
+            "FOR EACH STATEMENT EXECUTE FUNCTION onemap.note_change()"
+        )
