@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import uuid
+from typing import Any
 
 import dash_mantine_components as dmc
 from dash import set_props
@@ -24,7 +25,9 @@ def as_onemap_error(error: Exception) -> OnemapError:
         return error
     number = uuid.uuid4().hex[:8]
     log.error("unforeseen error %s", number, exc_info=error)
-    return OnemapError(f"处理时出现意外错误（编号 {number}）。", remedy="请把编号告诉管理员，日志中有同一编号的记录。")
+    return OnemapError(
+        f"处理时出现意外错误（编号 {number}）。", remedy="请把编号告诉管理员，日志中有同一编号的记录。"
+    )
 
 
 def _answer(error: OnemapError) -> JSONResponse:
@@ -45,14 +48,16 @@ def install_error_handlers(app: FastAPI) -> None:
             for e in error.errors()
         ]
         names = "、".join(f["field"] for f in fields)
-        shown = InputError(f"请求的字段 {names} 不符合要求。", remedy="请按接口说明核对后重发。", details={"fields": fields})
+        shown = InputError(
+            f"请求的字段 {names} 不符合要求。", remedy="请按接口说明核对后重发。", details={"fields": fields}
+        )
         return _answer(shown)
 
     @app.exception_handler(HTTPException)
     async def http(_request: Request, error: HTTPException) -> JSONResponse:
         if error.status_code == 404:
             return _answer(NotFound("没有找到。", remedy="请检查地址。"))
-        body = {"error": "http", "message": str(error.detail), "remedy": None, "details": {}}
+        body: dict[str, Any] = {"error": "http", "message": str(error.detail), "remedy": None, "details": {}}
         return JSONResponse(body, status_code=error.status_code, headers=error.headers)
 
     @app.exception_handler(Exception)

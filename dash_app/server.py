@@ -102,7 +102,14 @@ async def _prepare_dash(app: FastAPI, dash: Dash) -> None:
         result = function()
         if inspect.isawaitable(result):
             await result
-    scope = {"type": "http", "method": "GET", "path": "/", "headers": [], "query_string": b"", "scheme": "http"}
+    scope = {
+        "type": "http",
+        "method": "GET",
+        "path": "/",
+        "headers": [],
+        "query_string": b"",
+        "scheme": "http",
+    }
     token = set_current_request(Request({**scope, "server": ("localhost", 80), "root_path": ""}))
     try:
         app.state.index_html = dash.index()

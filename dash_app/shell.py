@@ -83,7 +83,9 @@ def top_bar(reader: Reader, scope: str, pages: list[Page], here: str) -> list[Co
                 html.Button(
                     [
                         html.Span(reader.name[:1], className="avatar"),
-                        html.Span([reader.name, html.Span(label(reader.role), className="role")], className="who"),
+                        html.Span(
+                            [reader.name, html.Span(label(reader.role), className="role")], className="who"
+                        ),
                     ],
                     className="user-button",
                     id="user-menu",
@@ -111,7 +113,11 @@ def top_bar(reader: Reader, scope: str, pages: list[Page], here: str) -> list[Co
         **{"aria-label": "切换深色与浅色"},
     )
     return [
-        dcc.Link([html.Img(src="/assets/favicon.svg", alt=""), html.Span("社区一张图")], href="/", className="brand"),
+        dcc.Link(
+            [html.Img(src="/assets/favicon.svg", alt=""), html.Span("社区一张图")],
+            href="/",
+            className="brand",
+        ),
         html.Span(scope, className="scope-chip", title=f"辖区：{scope}"),
         html.Nav(links, className="nav", **{"aria-label": "页面"}),
         html.Div(className="bar-space"),
@@ -137,13 +143,17 @@ def install(app: Dash, pages: dict[str, Page]) -> None:
         page = pages.get(pathname.rstrip("/") or "/")
         if page is None:
             error = NotFound(f"没有这个页面：{pathname}", remedy="请从上方导航进入，或检查链接。")
-            return states.failed(error, action=dcc.Link("返回一张图", href="/", className="button")), "没有找到"
+            return states.failed(
+                error, action=dcc.Link("返回一张图", href="/", className="button")
+            ), "没有找到"
         if reader is not None and not page.open_to(reader):
             allowed = "、".join(label(role) for role in page.roles)
-            error_forbidden = Forbidden(f"“{page.title}”由{allowed}使用。", remedy="请联系管理员开通，或返回一张图。")
+            error_forbidden = Forbidden(
+                f"“{page.title}”由{allowed}使用。", remedy="请联系管理员开通，或返回一张图。"
+            )
             back = dcc.Link("返回一张图", href="/", className="button")
             return states.failed(error_forbidden, action=back), page.title
-        return page.layout(reader), page.title  # type: ignore[arg-type]
+        return page.layout(reader), page.title
 
     @app.callback(
         Output(ids.CONTENT, "children"),
@@ -186,7 +196,9 @@ def install(app: Dash, pages: dict[str, Page]) -> None:
         prevent_initial_call=True,
     )
     app.clientside_callback(
-        ClientsideFunction(shell, "applyTheme"), Output(ids.MANTINE, "forceColorScheme"), Input(ids.THEME, "data")
+        ClientsideFunction(shell, "applyTheme"),
+        Output(ids.MANTINE, "forceColorScheme"),
+        Input(ids.THEME, "data"),
     )
     app.clientside_callback(
         ClientsideFunction(shell, "title"), Output(ids.CONTENT, "title"), Input("shell-reader", "data")

@@ -46,7 +46,9 @@ class ImmutableFiles(StaticFiles):
                 if body is None:
                     raw = await asyncio.to_thread(Path(response.path).read_bytes)
                     body = self._packed[path] = await asyncio.to_thread(gzip.compress, raw, 6)
-                response = Response(body, media_type=kind, headers={"Content-Encoding": "gzip", "Vary": "Accept-Encoding"})
+                response = Response(
+                    body, media_type=kind, headers={"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
+                )
             else:
                 response.headers["Content-Type"] = kind
         response.headers["Cache-Control"] = "public, max-age=31536000, immutable"

@@ -14,7 +14,9 @@ from typer import rich_utils
 from gisapp import commands
 from gisapp.errors import OnemapError
 
-ABOUT = "社区一张图：把社区的人、房、地、事、物放在同一张图上。常用：先 up 启动，再在浏览器里打开它给出的地址。"
+ABOUT = (
+    "社区一张图：把社区的人、房、地、事、物放在同一张图上。常用：先 up 启动，再在浏览器里打开它给出的地址。"
+)
 
 _HEADINGS = {
     "ARGUMENTS_PANEL_TITLE": "参数",

@@ -38,3 +38,12 @@ window.dash_clientside.onemapTable = {
     return [true, { ...params, fileName: `${name}_${day}.csv`, prependContent: '\ufeff' }];
   },
 };
+
+window.dash_clientside.onemapMap = {
+  // Where the opened profile lies: outlined, and brought into sight unless the click was on the map itself.
+  async place(place) {
+    const api = await window.onemapReady;
+    api.selection.show('map', place ?? null);
+    return window.dash_clientside.no_update;
+  },
+};

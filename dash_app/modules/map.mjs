@@ -69,6 +69,7 @@ export class OneMap {
     this.observer = new ResizeObserver(() => this.map.resize());
     this.observer.observe(this.element);
     await new Promise((resolve) => { this.map.once('style.load', resolve); });
+    this.state.layers ??= this.shownLayers();
     this.overlays.restore();
     if (this.state.selection) this.emit('select', { ...this.state.selection, from: 'link' });
     this.map.once('idle', () => {
@@ -89,6 +90,16 @@ export class OneMap {
   async currentStyle() {
     const visible = this.state.layers ? new Set(this.state.layers) : null;
     return style.compose(await style.load(theme()), { visible, threeD: this.state.threeD, time: this.state.time });
+  }
+
+  // Which layers are on, by the style: a layer counts as on if any of its parts is drawn.
+  shownLayers() {
+    const shown = new Set();
+    for (const layer of this.map.getStyle().layers) {
+      const id = style.layerOf(layer);
+      if (id !== null && layer.layout?.visibility !== 'none') shown.add(id);
+    }
+    return [...shown];
   }
 
   // Same sources stay loaded: MapLibre applies the difference only.
@@ -139,18 +150,9 @@ export class OneMap {
 
   setThreeD(on) {
     this.state.threeD = on;
-    this.setLayers(this.state.layers ?? this.shownLayers(), { keep: false });
+    this.setLayers(this.state.layers, { keep: false });
     this.map.easeTo({ pitch: on ? 55 : 0, bearing: on ? this.map.getBearing() || -18 : 0, duration: 700 });
     this.emit('threeD', on);
-  }
-
-  shownLayers() {
-    const shown = new Set();
-    for (const layer of this.map.getStyle().layers) {
-      const id = style.layerOf(layer);
-      if (id !== null && layer.layout?.visibility !== 'none') shown.add(id);
-    }
-    return [...shown];
   }
 
   setTime(time) {

@@ -13,8 +13,17 @@ _app: list[Dash] = []
 
 def layout(reader: Reader) -> html.Div:
     """The map fills the page; all else floats over its edges."""
-    chrome = [html.Div(className="switcher", **{"data-onemap": "switcher"})]
-    return html.Div([map_view(None, reader, link=True, children=chrome), dcc.Store(id="profile-place")], className="map-page")
+    chrome = [
+        html.Div(className="switcher", **{"data-onemap": "switcher"}),
+        html.Div(id="crumbs", className="crumbs floating"),
+        html.Div(
+            className="time-filter floating", hidden=True, role="group", **{"data-onemap": "time_filter"}
+        ),
+    ]
+    return html.Div(
+        [map_view(None, reader, link=True, children=chrome), dcc.Store(id="profile-place")],
+        className="map-page",
+    )
 
 
 PAGE = Page("/", "一张图", layout, nav=10, icon="map")

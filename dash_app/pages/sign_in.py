@@ -12,13 +12,18 @@ def layout(_reader: Reader | None) -> html.Div:
     """Picture and form; ``modules/sign_in.mjs`` draws the fields, sends them and goes where the user wanted to go."""
     side = html.Div(
         [
-            html.Div([html.Img(src="/assets/favicon.svg", alt=""), html.Span("社区一张图")], className="sign-in-brand"),
+            html.Div(
+                [html.Img(src="/assets/favicon.svg", alt=""), html.Span("社区一张图")],
+                className="sign-in-brand",
+            ),
             html.P("一个地点编码，串起楼栋、房屋、人口、部件、案件与网格。", className="sign-in-line"),
         ],
         className="sign-in-side",
     )
     art = html.Div(className="sign-in-art", **{"data-onemap": "sign_in_art", "aria-hidden": "true"})
-    return html.Div([art, side, html.Div(className="sign-in-form", **{"data-onemap": "sign_in"})], className="sign-in")
+    return html.Div(
+        [art, side, html.Div(className="sign-in-form", **{"data-onemap": "sign_in"})], className="sign-in"
+    )
 
 
 PAGE = Page("/sign-in", "登录", layout, bare=True, public=True)

@@ -30,7 +30,10 @@ def loading(lines: int = 6) -> html.Div:
     """Grey lines in place of what is on its way."""
     widths = (92, 64, 78, 55, 86, 70)
     return html.Div(
-        [html.Div(className="skeleton", style={"width": f"{widths[i % len(widths)]}%"}) for i in range(lines)],
+        [
+            html.Div(className="skeleton", style={"width": f"{widths[i % len(widths)]}%"})
+            for i in range(lines)
+        ],
         className="loading",
         role="status",
         **{"aria-label": "正在载入"},

@@ -56,7 +56,11 @@ def table(
         "overlayNoRowsTemplate": "<span>没有符合条件的记录</span>",
     }
     if single:
-        grid_options["rowSelection"] = {"mode": "singleRow", "checkboxes": False, "enableClickSelection": True}
+        grid_options["rowSelection"] = {
+            "mode": "singleRow",
+            "checkboxes": False,
+            "enableClickSelection": True,
+        }
     grid_options.update(options or {})
     grid = dag.AgGrid(
         id=table_id,
@@ -73,11 +77,17 @@ def table(
     if export:
         tools.append(
             html.Div(
-                html.Button([icon("download"), "导出"], className="button", id={"type": "table-export", "table": table_id}),
+                html.Button(
+                    [icon("download"), "导出"],
+                    className="button",
+                    id={"type": "table-export", "table": table_id},
+                ),
                 className="table-tools no-print",
             )
         )
-    return html.Div([*tools, html.Div(grid, className="table-body")], className="table", style={"height": height})
+    return html.Div(
+        [*tools, html.Div(grid, className="table-body")], className="table", style={"height": height}
+    )
 
 
 def register_export(app: Dash, table_id: str) -> None:

@@ -119,27 +119,32 @@ def _unit(costs: Floats, scale: float) -> float:
 
 
 def _finish(
-    costs: Costs, distances: Floats, p: int, held: Ints, scale: float, seconds: float, gap: float
+    costs: Costs, distances: Floats, loss: Floats, p: int, held: Ints, scale: float, seconds: float, gap: float
 ) -> Allocation:
+    """Solve and say it in the caller's units; ``loss`` (demands, sites) is what the objective sums."""
     started = time.perf_counter()
     solved = branch(costs, p, gap, seconds)
     opened = np.union1d(held, solved.chosen)
-    at = np.argmin(distances[:, opened], axis=1)
-    distance = distances[np.arange(len(distances)), opened[at]]
-    assigned = np.where(np.isfinite(distance), opened[at], -1)
-    objective, bound = solved.objective * scale, min(solved.bound, solved.objective) * scale
+    every = np.arange(len(distances))
+    nearest = opened[np.argmin(distances[:, opened], axis=1)]
+    distance = distances[every, nearest]
+    objective = float(loss[every, nearest].sum())
+    bound = solved.bound * scale
+    if costs.unit:
+        bound = float(np.rint(bound))  # lifted to the next whole number by the solver
+    bound = min(bound, objective)
     rest = (objective - bound) / objective if objective > 0 else 0.0
     return Allocation(
-        np.sort(solved.chosen),
-        opened,
-        assigned,
-        distance,
-        objective,
-        bound,
-        rest,
-        rest <= gap,
-        solved.nodes,
-        time.perf_counter() - started,
+        chosen=np.sort(solved.chosen),
+        opened=opened,
+        assigned=np.where(np.isfinite(distance), nearest, -1),
+        distance=distance,
+        objective=objective,
+        bound=bound,
+        gap=rest,
+        proven=rest <= gap,
+        nodes=solved.nodes,
+        seconds=time.perf_counter() - started,
     )
 
 
@@ -178,15 +183,16 @@ def p_median(
     finite = np.where(np.isinf(d), 0.0, d)
     # A demand left unserved costs more than any complete service could, so a complete one is chosen if there is one.
     scale = float((w * finite.max(axis=1)).sum()) or 1.0
-    with np.errstate(invalid="ignore"):  # 0 × inf
-        cost = np.where(np.isinf(d), np.where(w > 0, 1.0 + GAP, 0.0)[:, None], w[:, None] * finite / scale)
-    result = _finish(prepare(cost, held, _unit(w[:, None] * finite, scale)), d, p, held, scale, seconds, gap)
-    unserved = (result.assigned < 0) & (w > 0)
-    if unserved.any():
+    walked = w[:, None] * finite
+    unserved = np.isinf(d) & (w > 0)[:, None]
+    costs = prepare(np.where(unserved, 1.0 + GAP, walked / scale), held, _unit(walked, scale))
+    result = _finish(costs, d, walked, p, held, scale, seconds, gap)
+    alone = np.flatnonzero((result.assigned < 0) & (w > 0))
+    if len(alone):
         raise InputError(
-            f"新增 {p} 个服务点不够：街道互不连通，至少还有 {int(unserved.sum())} 处需求到不了任何服务点。",
+            f"新增 {p} 个服务点不够：街道互不连通，至少还有 {len(alone)} 处需求到不了任何服务点。",
             remedy="请增加新增个数，或补全断开的街道，或缩小范围。",
-            details={"rows": np.flatnonzero(unserved)[:1000].tolist()},
+            details={"rows": alone[:1000].tolist()},
         )
     return result
 
@@ -211,8 +217,8 @@ def max_coverage(
     if not service_distance > 0:
         raise InputError(f"服务半径“{service_distance}”无效。", remedy="请填写大于 0 的米数。")
     scale = float(w.sum())
-    cost = (d > service_distance) * (w / scale)[:, None]
-    return _finish(prepare(cost, held, _unit(w, scale)), d, p, held, scale, seconds, gap)
+    beyond = (d > service_distance) * w[:, None]
+    return _finish(prepare(beyond / scale, held, _unit(w, scale)), d, beyond, p, held, scale, seconds, gap)
 
 
 def coverage(distances: ArrayLike, weights: ArrayLike, opened: ArrayLike, service_distance: float) -> Coverage:

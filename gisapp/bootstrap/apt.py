@@ -10,7 +10,7 @@ from pathlib import Path
 
 from gisapp.bootstrap.console import Step
 from gisapp.bootstrap.layout import INSTALLED
-from gisapp.bootstrap.trouble import ProgramFailed, SetupError
+from gisapp.bootstrap.trouble import SetupError
 
 _QUIET = ("-q", "-y", "--no-install-recommends")
 _ENV = {"DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C"}
@@ -66,7 +66,11 @@ def candidates(pattern: str, private: bool) -> list[str]:
 
 def _has_candidate(name: str, options: list[str]) -> bool:
     policy = subprocess.run(
-        ["apt-cache", *options, "policy", name], capture_output=True, text=True, env=_environment(), check=False
+        ["apt-cache", *options, "policy", name],
+        capture_output=True,
+        text=True,
+        env=_environment(),
+        check=False,
     )
     return "Candidate:" in policy.stdout and "Candidate: (none)" not in policy.stdout
 
@@ -83,11 +87,19 @@ def install(step: Step, packages: list[str]) -> None:
     Raises:
         ProgramFailed: apt could not.
     """
-    command = ["apt-get", *_QUIET, "-o", "DPkg::Lock::Timeout=180", "-o", "Dpkg::Options::=--force-confold", "install"]
+    command = [
+        "apt-get",
+        *_QUIET,
+        "-o",
+        "DPkg::Lock::Timeout=180",
+        "-o",
+        "Dpkg::Options::=--force-confold",
+        "install",
+    ]
     done = step.run([*command, *packages], env=_environment(), check=False)
     if done.returncode == 0:
         return
-    if "dpkg was interrupted" in done.output or "dpkg --configure -a" in done.output:
+    if "dpkg was interrupted" in done.stdout or "dpkg --configure -a" in done.stdout:
         step.run(["dpkg", "--force-confold", "--configure", "-a"], env=_environment(), check=False)
     # Lists that are missing or too old name packages that the mirror no longer has.
     refresh(step, private=False)
@@ -145,9 +157,11 @@ def library_path(prefix: Path) -> str:
     """Value of ``LD_LIBRARY_PATH`` for programs unpacked under a folder."""
     places = [prefix / "usr/lib", prefix / "lib"]
     triplets = [folder for place in places for folder in place.glob("*-linux-gnu*") if folder.is_dir()]
-    inner = [folder for triplet in triplets for name in ("blas", "lapack", "pulseaudio") if (folder := triplet / name).is_dir()]
+    inner = [
+        folder
+        for triplet in triplets
+        for name in ("blas", "lapack", "pulseaudio")
+        if (folder := triplet / name).is_dir()
+    ]
     known = [str(folder) for folder in (*triplets, *inner, *places)]
     return ":".join([*known, *filter(None, [os.environ.get("LD_LIBRARY_PATH", "")])])
-
-
-__all__ = ["ProgramFailed", "available", "candidates", "download", "install", "library_path", "refresh", "require", "unpack"]

@@ -62,7 +62,8 @@ class Cluster:
             return None
         except ValueError:
             raise SetupError(
-                f"数据库目录 {self.folder} 已损坏（PG_VERSION 不可读）。", remedy="请从备份恢复，或换一个 --data 目录。"
+                f"数据库目录 {self.folder} 已损坏（PG_VERSION 不可读）。",
+                remedy="请从备份恢复，或换一个 --data 目录。",
             ) from None
 
     def notes(self) -> list[str]:
@@ -106,18 +107,27 @@ def ensure_system_user() -> None:
         return
     tool = shutil.which("useradd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
     if tool is None:
-        raise SetupError(f"没有 useradd，无法建立系统用户 {SYSTEM_USER}。", remedy=f"请先建立系统用户 {SYSTEM_USER}。")
+        raise SetupError(
+            f"没有 useradd，无法建立系统用户 {SYSTEM_USER}。", remedy=f"请先建立系统用户 {SYSTEM_USER}。"
+        )
     command = [tool, "--system", "--user-group", "--no-create-home", "--home-dir", "/var/lib/onemap"]
-    done = subprocess.run([*command, "--shell", "/usr/sbin/nologin", SYSTEM_USER], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [*command, "--shell", "/usr/sbin/nologin", SYSTEM_USER], capture_output=True, text=True, check=False
+    )
     if done.returncode not in (0, 9):  # 9: made meanwhile by somebody else
-        raise SetupError(f"无法建立系统用户 {SYSTEM_USER}：{done.stderr.strip()}", remedy=f"请先建立系统用户 {SYSTEM_USER}。")
+        raise SetupError(
+            f"无法建立系统用户 {SYSTEM_USER}：{done.stderr.strip()}",
+            remedy=f"请先建立系统用户 {SYSTEM_USER}。",
+        )
 
 
 def _require_reachable(cluster: Cluster) -> None:
     """The system user must be able to walk to its folder, which it cannot below ``/root``."""
     if not IS_ROOT:
         return
-    seen = subprocess.run(["test", "-x", cluster.folder.parent], user=SYSTEM_USER, extra_groups=[], check=False)
+    seen = subprocess.run(
+        ["test", "-x", cluster.folder.parent], user=SYSTEM_USER, extra_groups=[], check=False
+    )
     if seen.returncode != 0:
         raise SetupError(
             f"数据库以系统用户 {SYSTEM_USER} 运行，它进不去 {cluster.folder.parent}。",
@@ -133,7 +143,8 @@ def create(step: Step, cluster: Cluster, programs: Programs) -> None:
     """
     if cluster.folder.exists() and any(cluster.folder.iterdir()):
         raise SetupError(
-            f"{cluster.folder} 里有文件，却不是数据库目录。", remedy="请把它移走，或用 --data 指定另一个目录。"
+            f"{cluster.folder} 里有文件，却不是数据库目录。",
+            remedy="请把它移走，或用 --data 指定另一个目录。",
         )
     require_space(cluster.folder.parent, 400, "新建数据库")
     fresh = cluster.folder.with_name(cluster.folder.name + ".new")
@@ -141,8 +152,9 @@ def create(step: Step, cluster: Cluster, programs: Programs) -> None:
     fresh.mkdir(mode=0o700)
     if IS_ROOT:
         shutil.chown(fresh, SYSTEM_USER, SYSTEM_USER)
-    command = [programs.folder / "initdb", "-D", fresh, "-U", ADMIN_ROLE, "--auth=peer", "--encoding=UTF8"]
-    command += ["--locale=C.UTF-8", "--no-sync" if cluster.throwaway else "--data-checksums", "--no-instructions"]
+    options = f"-U {ADMIN_ROLE} --auth=peer --encoding=UTF8 --locale=C.UTF-8 --no-instructions".split()
+    options.append("--no-sync" if cluster.throwaway else "--data-checksums")
+    command = [programs.folder / "initdb", "-D", fresh, *options]
     step.run(command, env=programs.environment(), user=cluster.as_user, cwd=Path("/"))
     own = fresh / "postgresql.conf"
     own.write_text(
@@ -182,13 +194,19 @@ def _clear_remains(step: Step, cluster: Cluster, socket: Path) -> None:
             signal_all(left, force=time.monotonic() > deadline + 10)
         if time.monotonic() > deadline + 20:
             raise SetupError(
-                f"旧的数据库进程 {', '.join(map(str, left))} 结束不了。", remedy="请重启这台机器后再运行 ./onemap up。"
+                f"旧的数据库进程 {', '.join(map(str, left))} 结束不了。",
+                remedy="请重启这台机器后再运行 ./onemap up。",
             )
         time.sleep(0.2)
     for path in (cluster.folder / "postmaster.pid", socket / f".s.PGSQL.{PORT}.lock"):
         with contextlib.suppress(FileNotFoundError, ValueError, IndexError):
             if Path("/proc", str(int(path.read_text().split()[0]))).exists():
                 path.unlink()
+
+
+def _pg_ctl(programs: Programs, cluster: Cluster, *words: str) -> list[str]:
+    """A call of ``pg_ctl`` that waits until it is done; long enough for recovery after a power cut."""
+    return [str(programs.folder / "pg_ctl"), "-D", str(cluster.folder), "-s", "-w", "-t", "180", *words]
 
 
 def start(console: Console, cluster: Cluster, title: str = "启动数据库") -> Programs:
@@ -213,11 +231,15 @@ def start(console: Console, cluster: Cluster, title: str = "启动数据库") ->
         log = cluster.folder / "startup.log"
         with contextlib.suppress(FileNotFoundError):
             log.unlink()
-        command = [programs.folder / "pg_ctl", "-D", cluster.folder, "-s", "-w", "-t", "180", "-l", log, "start"]
+        command = _pg_ctl(programs, cluster, "-l", str(log), "start")
         try:
-            step.run(command, env=programs.environment(), user=cluster.as_user, cwd=Path("/"), hold_lock=False)
+            step.run(
+                command, env=programs.environment(), user=cluster.as_user, cwd=Path("/"), hold_lock=False
+            )
         except ProgramFailed as error:
-            raise ProgramFailed(title, ["pg_ctl"], error.returncode, last_words(cluster), console.log) from None
+            raise ProgramFailed(
+                title, ["pg_ctl"], error.returncode, last_words(cluster), console.log
+            ) from None
     return programs
 
 
@@ -241,7 +263,6 @@ def stop(step: Step, cluster: Cluster, *, at_once: bool = False) -> bool:
     if pid is None or version is None:
         return False
     programs = ensure_programs(step.console, version)
-    command = [programs.folder / "pg_ctl", "-D", cluster.folder, "-s", "-w", "-t", "120"]
-    command += ["-m", "immediate" if at_once else "fast", "stop"]
+    command = _pg_ctl(programs, cluster, "-m", "immediate" if at_once else "fast", "stop")
     step.run(command, env=programs.environment(), user=cluster.as_user, cwd=Path("/"))
     return True

@@ -83,8 +83,8 @@ class Console:
         self._clear()
         seconds = time.monotonic() - step.started
         if step.note or seconds >= self.quiet_below:
-            note = f":{step.note}" if step.note else ""
-            self.line(f"{title}{note}({seconds:.1f} 秒)", "✓")
+            note = f"：{step.note}" if step.note else ""
+            self.line(f"{title}{note}（{seconds:.1f} 秒）", "✓")
 
 
 class Step:
@@ -113,7 +113,7 @@ class Step:
                 console._draw(f"{self.title}  {self.doing}")
             elif int(seconds) // 15 > said:
                 said = int(seconds) // 15
-                console.line(f"{self.title}……({seconds:.0f} 秒){clip(self.doing, 60)}")
+                console.line(f"{self.title}……（{seconds:.0f} 秒）{clip(self.doing, 60)}")
 
     def run(
         self,
@@ -141,7 +141,6 @@ class Step:
         words = [str(word) for word in command]
         console = self.console
         inherit = (console.lock_descriptor,) if hold_lock and console.lock_descriptor is not None else ()
-        identity = {"user": user, "group": user, "extra_groups": []} if user else {}
         tail: collections.deque[str] = collections.deque(maxlen=200)
         try:
             console.log.parent.mkdir(parents=True, exist_ok=True)
@@ -159,7 +158,9 @@ class Step:
                     encoding="utf-8",
                     errors="replace",
                     pass_fds=inherit,
-                    **identity,  # type: ignore[arg-type]
+                    user=user,
+                    group=user,
+                    extra_groups=[] if user else None,
                 )
                 assert process.stdout is not None
                 for line in process.stdout:

@@ -86,7 +86,8 @@ def external_addresses(url: str, data: DataDirectory, app_url: str | None = None
     database = parts.path.lstrip("/")
     if not re.fullmatch(r"postgres(ql)?(\+\w+)?", parts.scheme) or not database:
         raise SetupError(
-            "DATABASE_URL 不是 PostgreSQL 数据库的地址。", remedy="写法：postgresql://用户:口令@主机:5432/数据库名"
+            "DATABASE_URL 不是 PostgreSQL 数据库的地址。",
+            remedy="写法：postgresql://用户:口令@主机:5432/数据库名",
         )
     admin = parts._replace(scheme="postgresql").geturl()
     if app_url:

@@ -28,7 +28,9 @@ def become(note: Path, log: Path, command: list[str]) -> None:
     silence = os.open(os.devnull, os.O_RDONLY)
     for source, target in ((silence, 0), (output, 1), (output, 2)):
         os.dup2(source, target)
-    text = json.dumps({**json.loads(os.environ.pop("ONEMAP_NOTE", "{}")), "pid": os.getpid(), "start": start_of("self")})
+    text = json.dumps(
+        {**json.loads(os.environ.pop("ONEMAP_NOTE", "{}")), "pid": os.getpid(), "start": start_of("self")}
+    )
     temporary = note.with_name(f".{note.name}.{os.getpid()}")
     temporary.write_text(text)
     temporary.replace(note)

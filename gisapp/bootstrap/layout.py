@@ -144,7 +144,7 @@ class DataDirectory:
         if not IS_ROOT and owner != os.geteuid():
             raise SetupError(
                 f"数据目录 {self.path} 属于用户 {owner_name(self.path)}。",
-                remedy="请用该用户运行,或用 --data 指定自己的目录。",
+                remedy="请用该用户运行，或用 --data 指定自己的目录。",
             )
         for folder, mode in ((self.log, 0o750), (self.run, 0o755), (self.secrets, 0o700)):
             require_writable(folder, "数据目录")
@@ -172,7 +172,9 @@ def remember_data(data: DataDirectory) -> None:
     others = [p for p in known_data_paths() if p != data.path and p.is_dir()]
     if known_data_paths() != [*others, data.path]:
         INSTALLED.home.mkdir(parents=True, exist_ok=True)
-        write_whole(_REMEMBERED, json.dumps({"paths": [str(p) for p in (*others, data.path)]}, ensure_ascii=False))
+        write_whole(
+            _REMEMBERED, json.dumps({"paths": [str(p) for p in (*others, data.path)]}, ensure_ascii=False)
+        )
 
 
 def choose_data(given: str | None) -> DataDirectory:
@@ -204,7 +206,9 @@ def private_folder(name: str, owner: int | None = None) -> Path:
             os.chown(folder, owner, -1)
     found = folder.lstat()
     if folder.is_symlink() or not folder.is_dir() or found.st_uid not in (owner, os.geteuid()):
-        raise SetupError(f"{folder} 被别的用户占用。", remedy="请系统管理员删除它,或设置 TMPDIR 换一个临时目录。")
+        raise SetupError(
+            f"{folder} 被别的用户占用。", remedy="请系统管理员删除它，或设置 TMPDIR 换一个临时目录。"
+        )
     if found.st_uid != owner:
         os.chown(folder, owner, -1)
     folder.chmod(0o700)
@@ -241,7 +245,7 @@ def locked(path: Path, waiting: Callable[[], None], seconds: float = 1800) -> It
                     told = True
                 if time.monotonic() > deadline:
                     raise SetupError(
-                        f"另一个 onemap 一直没有结束(锁 {path})。", remedy="请结束那个进程后再运行一次。"
+                        f"另一个 onemap 一直没有结束（锁 {path}）。", remedy="请结束那个进程后再运行一次。"
                     ) from None
                 time.sleep(0.2)
         yield descriptor

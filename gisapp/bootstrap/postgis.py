@@ -18,7 +18,9 @@ OLDEST = 15
 _PACKAGE = r"postgresql-(\d+)-postgis-3"
 # Of what Debian's packages depend on, these serve their installation or the compiler of expressions (which the
 # cluster leaves off): a third of the bytes, and nothing that a private cluster runs.
-_NOT_UNPACKED = r"(libllvm|libz3|perl|libperl|postgresql-common|postgresql-client-common|ssl-cert|adduser|init-system)"
+_NOT_UNPACKED = (
+    r"(libllvm|libz3|perl|libperl|postgresql-common|postgresql-client-common|ssl-cert|adduser|init-system)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,9 @@ def _version(folder: Path) -> int:
     if match:
         return int(match[1])
     try:
-        told = subprocess.run([folder / "postgres", "--version"], capture_output=True, text=True, check=False).stdout
+        told = subprocess.run(
+            [folder / "postgres", "--version"], capture_output=True, text=True, check=False
+        ).stdout
     except OSError:
         return 0
     match = re.search(r"\) (\d+)", told)
@@ -119,7 +123,9 @@ def ensure_programs(console: Console, version: int | None = None) -> Programs:
             _unpack(step, version)
         programs = choose(version)
         if programs is None:
-            raise SetupError("PostGIS 装好了，却找不到它的程序。", remedy="请运行 ./onemap doctor 并查看安装日志。")
+            raise SetupError(
+                "PostGIS 装好了，却找不到它的程序。", remedy="请运行 ./onemap doctor 并查看安装日志。"
+            )
         step.note = f"PostgreSQL {programs.version}"
     return programs
 
@@ -131,7 +137,9 @@ def _package(step: Step, version: int | None, private: bool) -> str:
         SetupError: the lists have none.
     """
     for attempt in (1, 2):
-        names = {int(m[1]): m[0] for n in apt.candidates(_PACKAGE, private) if (m := re.fullmatch(_PACKAGE, n))}
+        names = {
+            int(m[1]): m[0] for n in apt.candidates(_PACKAGE, private) if (m := re.fullmatch(_PACKAGE, n))
+        }
         usable = [v for v in names if v >= OLDEST and version in (None, v)]
         if usable:
             return names[max(usable)]
@@ -150,7 +158,10 @@ def _install(step: Step, version: int | None) -> None:
     settings = Path("/etc/postgresql-common/createcluster.conf")
     if not settings.exists():
         settings.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(settings, "# written by onemap before the packages: it keeps a cluster of its own\ncreate_main_cluster = false\n")
+        write_whole(
+            settings,
+            "# written by onemap before the packages: it keeps a cluster of its own\ncreate_main_cluster = false\n",
+        )
     apt.install(step, [package])
 
 
@@ -158,7 +169,9 @@ def _unpack(step: Step, version: int | None) -> None:
     package = _package(step, version, private=True)
     server = package.removesuffix("-postgis-3")
     client = server.replace("postgresql-", "postgresql-client-")
-    apt.unpack(step, [server, client, package, f"{package}-scripts", "libpq5"], INSTALLED.debian, _NOT_UNPACKED)
+    apt.unpack(
+        step, [server, client, package, f"{package}-scripts", "libpq5"], INSTALLED.debian, _NOT_UNPACKED
+    )
     for extension in INSTALLED.debian.glob("usr/share/postgresql/*/extension"):
         # Debian makes these names at installation by its system of alternatives.
         for control in extension.glob("*-3.control"):

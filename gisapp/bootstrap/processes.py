@@ -22,7 +22,7 @@ from gisapp.bootstrap.layout import read_json
 def folder_of(pid: int) -> Path | None:
     """Working folder of a process; None when it is gone or not ours to see."""
     try:
-        return Path(os.readlink(f"/proc/{pid}/cwd"))
+        return Path(f"/proc/{pid}/cwd").readlink()
     except OSError:
         return None
 
@@ -69,12 +69,16 @@ class Background:
         about = read_json(self.note)
         pid = about.get("pid")
         try:
-            alive = isinstance(pid, int) and launch.start_of(pid) == about.get("start") and not _is_zombie(pid)
+            alive = (
+                isinstance(pid, int) and launch.start_of(pid) == about.get("start") and not _is_zombie(pid)
+            )
         except (OSError, ValueError, IndexError):
             alive = False
         return about if alive else {}
 
-    def start(self, command: Sequence[str | Path], env: Mapping[str, str], facts: Mapping[str, Any]) -> subprocess.Popen[bytes]:
+    def start(
+        self, command: Sequence[str | Path], env: Mapping[str, str], facts: Mapping[str, Any]
+    ) -> subprocess.Popen[bytes]:
         """Start a program in a session of its own.
 
         Args:
@@ -82,7 +86,9 @@ class Background:
         """
         self._trim_log()
         words = [sys.executable, "-S", launch.__file__, str(self.note), str(self.log), *map(str, command)]
-        return subprocess.Popen(words, env={**env, "ONEMAP_NOTE": json.dumps(dict(facts))}, stdin=subprocess.DEVNULL)
+        return subprocess.Popen(
+            words, env={**env, "ONEMAP_NOTE": json.dumps(dict(facts))}, stdin=subprocess.DEVNULL
+        )
 
     def _trim_log(self) -> None:
         """Keep one older log, so that it cannot fill the disk over years of starts."""
@@ -147,6 +153,6 @@ def holder_of_port(port: int) -> tuple[int, str] | None:
         with contextlib.suppress(OSError):
             for descriptor in Path(f"/proc/{pid}/fd").iterdir():
                 with contextlib.suppress(OSError):
-                    if os.readlink(descriptor) in wanted:
+                    if str(descriptor.readlink()) in wanted:
                         return pid, command_of(pid)
     return None

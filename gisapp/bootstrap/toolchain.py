@@ -29,7 +29,9 @@ _SYSTEM_CERTIFICATES = (
 
 def certificates() -> Path | None:
     """The file of trusted certificates that this machine or its user names, if there is one."""
-    named = (os.environ.get(name) for name in ("PIP_CERT", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"))
+    named = (
+        os.environ.get(name) for name in ("PIP_CERT", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+    )
     own = INSTALLED.tools / "certificates.pem"
     for path in (*(Path(name) for name in named if name), *_SYSTEM_CERTIFICATES, own):
         if path.is_file():
@@ -70,7 +72,8 @@ def find_pip(step: Step) -> list[str]:
     pip = known_pip()
     if pip is None:
         raise SetupError(
-            "这台机器的 Python 没有 pip，也没有 apt 可以取得它。", remedy="请先装好 pip（python3 -m pip 可用）再运行。"
+            "这台机器的 Python 没有 pip，也没有 apt 可以取得它。",
+            remedy="请先装好 pip（python3 -m pip 可用）再运行。",
         )
     return pip
 
@@ -85,7 +88,10 @@ def _certificates_from_debian(step: Step, folder: Path) -> None:
 
 def _works(command: list[str]) -> bool:
     try:
-        return subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL, check=False).returncode == 0
+        return (
+            subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL, check=False).returncode
+            == 0
+        )
     except OSError:
         return False
 
@@ -105,7 +111,13 @@ def ensure_uv(console: Console) -> Path:
         try:
             pip = find_pip(step)
             trust = certificates()
-            command = [*pip, "install", "--no-input", "--disable-pip-version-check", "--root-user-action=ignore"]
+            command = [
+                *pip,
+                "install",
+                "--no-input",
+                "--disable-pip-version-check",
+                "--root-user-action=ignore",
+            ]
             command += ["--upgrade", "--only-binary=:all:", "--require-hashes", "-r", str(requirements)]
             command += ["--cert", str(trust)] if trust and not os.environ.get("PIP_CERT") else []
             step.run([*command, "--target", INSTALLED.tools])
@@ -276,7 +288,14 @@ def _npm(console: Console) -> tuple[list[str], dict[str, str]]:
         uv = ensure_uv(console)
         with console.step("取得 node") as step:
             shutil.rmtree(INSTALLED.node, ignore_errors=True)
-            target: list[str | Path] = ["--python", sys.executable, "--target", INSTALLED.node, "-r", requirements]
+            target: list[str | Path] = [
+                "--python",
+                sys.executable,
+                "--target",
+                INSTALLED.node,
+                "-r",
+                requirements,
+            ]
             _uv_install(step, uv, target)
             write_whole(stamp, wanted)
     env["PATH"] = f"{package / 'bin'}:{env.get('PATH', '')}"

@@ -27,14 +27,22 @@ class ProgramFailed(SetupError):
         log: the file that holds everything it wrote.
     """
 
-    def __init__(self, title: str, command: list[str], returncode: int, output: str, log: Path | None) -> None:
+    def __init__(
+        self, title: str, command: list[str], returncode: int, output: str, log: Path | None
+    ) -> None:
         message, remedy = explain(output)
         tail = "\n".join("    " + line for line in output.strip().splitlines()[-6:])
-        text = f"{title}没有成功:{message}" if message else f"{title}没有成功({Path(command[0]).name} 退出码 {returncode})。"
+        text = (
+            f"{title}没有成功：{message}"
+            if message
+            else f"{title}没有成功（{Path(command[0]).name} 退出码 {returncode}）。"
+        )
         if tail:
             text += f"\n{tail}"
         where = f"全部输出见 {log}。" if log else ""
-        super().__init__(text, remedy=(remedy or "请按上面的输出排除原因,再次运行同一命令即可继续。") + where)
+        super().__init__(
+            text, remedy=(remedy or "请按上面的输出排除原因，再次运行同一命令即可继续。") + where
+        )
         self.returncode = returncode
         self.output = output
 
@@ -44,17 +52,17 @@ _CAUSES: tuple[tuple[str, str, str], ...] = (
     (
         r"No space left on device|ENOSPC|not enough free space|Disk quota exceeded",
         "磁盘已满。",
-        "请腾出空间,或用 --data 把数据放到另一块盘;再次运行即可继续。",
+        "请腾出空间，或用 --data 把数据放到另一块盘；再次运行即可继续。",
     ),
     (
         r"Could not get lock|Unable to acquire the dpkg frontend lock|is another process using it",
         "系统的软件包管理器正被另一个程序占用。",
-        "等系统更新结束(或结束占用 apt 的程序)后再运行一次。",
+        "等系统更新结束（或结束占用 apt 的程序）后再运行一次。",
     ),
     (
         r"hashes? (?:do not|mismatch)|HASH(?:ES)? .*MISMATCH|EINTEGRITY|Hash Sum mismatch",
         "下载的文件与锁定文件中的校验值不一致。",
-        "软件源给出的文件与发布者的不同:请换一个软件源,或请管理员检查镜像。",
+        "软件源给出的文件与发布者的不同：请换一个软件源，或请管理员检查镜像。",
     ),
     (
         r"Temporary failure (?:in name resolution|resolving)|Could not resolve|Name or service not known|dns error"
@@ -62,12 +70,12 @@ _CAUSES: tuple[tuple[str, str, str], ...] = (
         r"|ECONNREFUSED|ETIMEDOUT|ECONNRESET|error sending request|Failed to fetch|Unable to connect"
         r"|Max retries exceeded|Read timed out|operation timed out|error trying to connect",
         "连不上软件源。",
-        "请检查网络与代理(http_proxy、https_proxy);内网请把 pip、apt、npm 指向单位自己的软件源。",
+        "请检查网络与代理（http_proxy、https_proxy）；内网请把 pip、apt、npm 指向单位自己的软件源。",
     ),
     (
         r"certificate verify failed|SELF_SIGNED_CERT|UNABLE_TO_(?:GET|VERIFY)|invalid peer certificate|UnknownIssuer",
         "软件源的证书不受本机信任。",
-        "请把单位的根证书装进系统,或用 SSL_CERT_FILE 与 NODE_EXTRA_CA_CERTS 指明证书文件。",
+        "请把单位的根证书装进系统，或用 SSL_CERT_FILE 与 NODE_EXTRA_CA_CERTS 指明证书文件。",
     ),
     (
         r"Unable to locate package|has no installation candidate|No matching distribution|No solution found"
@@ -75,7 +83,11 @@ _CAUSES: tuple[tuple[str, str, str], ...] = (
         "软件源里没有需要的软件包。",
         "请检查软件源是否完整、是否对应本机的系统版本。",
     ),
-    (r"Permission denied|EACCES|Operation not permitted", "没有权限。", "请用目录的所有者运行,或修正目录的权限。"),
+    (
+        r"Permission denied|EACCES|Operation not permitted",
+        "没有权限。",
+        "请用目录的所有者运行，或修正目录的权限。",
+    ),
 )
 
 
@@ -91,10 +103,14 @@ def from_os_error(error: OSError) -> SetupError:
     """The message for a failed file operation of set-up itself."""
     where = error.filename or "文件"
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return SetupError(f"磁盘已满,写不进 {where}。", remedy="请腾出空间,或用 --data 换一块盘;再次运行即可继续。")
+        return SetupError(
+            f"磁盘已满，写不进 {where}。", remedy="请腾出空间，或用 --data 换一块盘；再次运行即可继续。"
+        )
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return SetupError(f"没有权限读写 {where}。", remedy="请用它的所有者运行,或用 --data 换一个可写的目录。")
-    return SetupError(f"{where}:{error.strerror or error}", remedy="请排除原因后再次运行同一命令。")
+        return SetupError(
+            f"没有权限读写 {where}。", remedy="请用它的所有者运行，或用 --data 换一个可写的目录。"
+        )
+    return SetupError(f"{where}：{error.strerror or error}", remedy="请排除原因后再次运行同一命令。")
 
 
 def require_space(folder: Path, megabytes: int, purpose: str) -> None:
@@ -114,7 +130,7 @@ def require_space(folder: Path, megabytes: int, purpose: str) -> None:
     if free < megabytes:
         raise SetupError(
             f"{existing} 所在的磁盘只剩 {free} MB,{purpose}需要 {megabytes} MB。",
-            remedy="请腾出空间,或用 --data 把数据放到另一块盘;再次运行即可继续。",
+            remedy="请腾出空间，或用 --data 把数据放到另一块盘；再次运行即可继续。",
         )
 
 
@@ -149,6 +165,6 @@ def require_writable(folder: Path, what: str) -> None:
         while not os.access(existing, os.X_OK) or not existing.exists():
             existing = existing.parent
         raise SetupError(
-            f"{what} {folder} 不可读写({existing} 的所有者是 {owner_name(existing)})。",
-            remedy="请用它的所有者运行,或用 --data 指定另一个目录,例如 --data ~/onemap-data。",
+            f"{what} {folder} 不可读写（{existing} 的所有者是 {owner_name(existing)}）。",
+            remedy="请用它的所有者运行，或用 --data 指定另一个目录，例如 --data ~/onemap-data。",
         )

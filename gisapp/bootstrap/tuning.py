@@ -22,7 +22,9 @@ def memory_mb() -> int:
     return total // _MB
 
 
-def settings(socket: Path, *, throwaway: bool, memory: int, cores: int, shared_disk_mb: int) -> dict[str, str]:
+def settings(
+    socket: Path, *, throwaway: bool, memory: int, cores: int, shared_disk_mb: int
+) -> dict[str, str]:
     """Names and values for ``postgresql.conf``.
 
     Args:
@@ -95,4 +97,6 @@ def settings_text(socket: Path, *, throwaway: bool) -> str:
         socket, throwaway=throwaway, memory=memory_mb(), cores=os.cpu_count() or 1, shared_disk_mb=shared_disk
     )
     lines = [f"{name} = {value}" for name, value in values.items()]
-    return "\n".join(["# Written by onemap at every start. Own settings go into site.conf beside it.", *lines, ""])
+    return "\n".join(
+        ["# Written by onemap at every start. Own settings go into site.conf beside it.", *lines, ""]
+    )

@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import Any
 
 from gisapp.analytics.tracks import Verdict
-from gisapp.domain.workers import Fix
 from gisapp.domain.vocabulary import term
+from gisapp.domain.workers import Fix
 
 State = Mapping[str, Any]
 """A rule's memory of one worker between two positions: JSON values only, because it is stored as such."""

@@ -1,13 +1,13 @@
-"""Runs a rule along the positions of one worker, and says which alerts they prove.
+"""Runs the rules along the positions of one worker, and says which alerts they prove.
 
 The positions are those of one worker in order. Silence longer than ``SPAN_GAP_S`` begins a new span, whose judgement
-needs nothing of what was before but whether an alert is open. So positions that come late are judged by running again
-from the beginning of their span, and the outcome is the same whatever the order in which they came.
+needs nothing of what was before but which alerts are open. So positions that come late are judged by running again from
+the beginning of their span, and the outcome is the same whatever the order in which they came.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -16,28 +16,30 @@ from gisapp.analytics.tracks import SPAN_GAP_S, TrackState, Verdict, classify
 from gisapp.checks.definition import Context, Raised, Rule, State
 from gisapp.domain.workers import Fix
 
-OutsideOf = Callable[[Fix], float | None]
-"""Metres of a position outside its worker's own ground; see ``Context.outside_m``."""
-
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """What is kept of one worker and rule between two batches: the track's state and the rule's."""
+    """What is kept of one worker between two batches: the track's state and that of each rule by its id."""
 
     track: TrackState
-    rule: State
+    rules: Mapping[str, State]
 
     def as_json(self) -> dict[str, Any]:
-        return {"track": self.track.as_json(), "rule": dict(self.rule)}
+        return {"track": self.track.as_json(), "rules": {key: dict(state) for key, state in self.rules.items()}}
 
     @classmethod
-    def from_json(cls, value: dict[str, Any]) -> Memory:
-        return cls(TrackState.from_json(value["track"]), value["rule"])
+    def from_json(cls, value: Mapping[str, Any]) -> Memory:
+        return cls(TrackState.from_json(value["track"]), value["rules"])
 
     @classmethod
-    def fresh(cls, rule: Rule, *, open_alert: bool = False) -> Memory:
-        """Memory at the beginning of a span."""
-        return cls(TrackState(), rule.start(open_alert))
+    def fresh(cls, rules: Mapping[str, Rule], open_alerts: frozenset[str] = frozenset()) -> Memory:
+        """Memory at the beginning of a span, in which alerts of some rules are open."""
+        return cls(TrackState(), {key: rule.start(key in open_alerts) for key, rule in rules.items()})
+
+    @property
+    def open_alerts(self) -> frozenset[str]:
+        """Rules of which an alert is open."""
+        return frozenset(key for key, state in self.rules.items() if state["open"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,36 +56,41 @@ class Run:
 
     Attributes:
         memory: after the last position.
-        episodes: alerts in order; the first may have been open before.
+        episodes: alerts of each rule in order; the first may have been open before.
         verdicts: one for each position.
     """
 
     memory: Memory
-    episodes: list[Episode]
+    episodes: Mapping[str, list[Episode]]
     verdicts: list[Verdict]
 
 
-def run(rule: Rule, memory: Memory, fixes: Iterable[Fix], outside_of: OutsideOf) -> Run:
-    """Run a rule along positions.
+def run(
+    rules: Mapping[str, Rule], memory: Memory, fixes: Sequence[Fix], outside: Sequence[float | None]
+) -> Run:
+    """Run rules along positions.
 
     Args:
-        rule: the rule.
-        memory: before the first position.
+        rules: by id.
+        memory: before the first position; a rule it does not know begins here.
         fixes: positions of one worker in order, each instant once, all later than the memory's newest.
-        outside_of: metres outside the own ground.
+        outside: metres outside the own ground, one for each; see ``Context.outside_m``.
     """
-    track, state = memory.track, memory.rule
-    episodes: list[Episode] = [Episode(None)] if state["open"] else []
+    track = memory.track
+    states = {key: memory.rules.get(key) or rule.start(False) for key, rule in rules.items()}
+    episodes = {key: [Episode(None)] if state["open"] else [] for key, state in states.items()}
     verdicts: list[Verdict] = []
-    for fix in fixes:
+    for fix, metres in zip(fixes, outside, strict=True):
         if track.newest is not None and fix.at.timestamp() - track.newest > SPAN_GAP_S:
-            state = rule.start(bool(state["open"]))
+            states = {key: rule.start(bool(states[key]["open"])) for key, rule in rules.items()}
         track, verdict = classify(track, fix)
         verdicts.append(verdict)
-        done = rule.step(state, fix, Context(verdict, outside_of(fix)))
-        state = done.state
-        if done.raised is not None:
-            episodes.append(Episode(done.raised))
-        if done.returned is not None and episodes:
-            episodes[-1] = replace(episodes[-1], returned_at=done.returned)
-    return Run(Memory(track, state), episodes, verdicts)
+        context = Context(verdict, metres)
+        for key, rule in rules.items():
+            done = rule.step(states[key], fix, context)
+            states[key] = done.state
+            if done.raised is not None:
+                episodes[key].append(Episode(done.raised))
+            if done.returned is not None and episodes[key]:
+                episodes[key][-1] = replace(episodes[key][-1], returned_at=done.returned)
+    return Run(Memory(track, states), episodes, verdicts)

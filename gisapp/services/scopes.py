@@ -39,7 +39,9 @@ def describe_scope(database: Database, reader: Reader) -> ScopeSummary:
                 named.append((tops or "全部辖区", tops or "全部辖区"))
                 continue
             key = PlaceKey(prefix)
-            line = [str(k) for k in (*reversed(list(key.ancestors())), key) if k.level >= Level.DISTRICT] or [prefix]
+            line = [str(k) for k in (*reversed(list(key.ancestors())), key) if k.level >= Level.DISTRICT] or [
+                prefix
+            ]
             names = scopes.names_of(connection, line)
             if key.level is Level.GRID:
                 names |= scopes.grid_names_of(connection, [prefix])
@@ -49,4 +51,6 @@ def describe_scope(database: Database, reader: Reader) -> ScopeSummary:
     if boxes:
         wests, souths, easts, norths = zip(*boxes, strict=True)
         bounds = (min(wests), min(souths), max(easts), max(norths))
-    return ScopeSummary("、".join(n for n, _ in named) or "未划定辖区", "、".join(s for _, s in named), bounds)
+    return ScopeSummary(
+        "、".join(n for n, _ in named) or "未划定辖区", "、".join(s for _, s in named), bounds
+    )

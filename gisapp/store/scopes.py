@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import Connection, func, select
 
 from gisapp.store.tables.places import grid, region
 
@@ -17,7 +17,9 @@ def names_of(connection: Connection, keys: Sequence[str]) -> dict[str, str]:
 
 def grid_names_of(connection: Connection, keys: Sequence[str]) -> dict[str, str]:
     """Names of the grids in force by key."""
-    rows = connection.execute(select(grid.c.place, grid.c.name).where(grid.c.place.in_(keys), grid.c.valid_to.is_(None)))
+    rows = connection.execute(
+        select(grid.c.place, grid.c.name).where(grid.c.place.in_(keys), grid.c.valid_to.is_(None))
+    )
     return {row.place: row.name for row in rows}
 
 
@@ -38,8 +40,7 @@ def extent_of(connection: Connection, prefix: str) -> tuple[float, float, float,
         query = select(func.ST_XMin(box), func.ST_YMin(box), func.ST_XMax(box), func.ST_YMax(box)).where(
             table.c.place.startswith(prefix, autoescape=True)
         )
-        found: Row[tuple[float, float, float, float]] = connection.execute(query).one()
-        if found[0] is not None:
-            west, south, east, north = found
+        west, south, east, north = connection.execute(query).one()
+        if west is not None:
             return (float(west), float(south), float(east), float(north))
     return None

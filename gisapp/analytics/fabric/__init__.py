@@ -6,6 +6,7 @@ where; ``split``, ``merge``, ``move_vertex`` and ``remove_vertex`` give a new fa
 """
 
 from gisapp.analytics.fabric.codes import next_code
+from gisapp.analytics.fabric.comparing import border_inserts, bounds_of, changed_codes, heirs, put_corners
 from gisapp.analytics.fabric.editing import (
     adopt_border,
     merge,
@@ -25,14 +26,19 @@ __all__ = [
     "Problem",
     "adopt_border",
     "area_m2",
+    "border_inserts",
+    "bounds_of",
+    "changed_codes",
     "check_tiling",
     "fabric_as_json",
     "fabric_from_json",
+    "heirs",
     "locate",
     "locate_one",
     "merge",
     "move_vertex",
     "next_code",
+    "put_corners",
     "remove_vertex",
     "rounded",
     "split",

@@ -53,6 +53,7 @@ class Roads:
         edges: pieces between junctions, (n,) LineString.
         edge_street: index into ``streets`` of each.
         bridge: whether an edge crosses water.
+        line_street: index into ``streets`` of each line of the ground plan, −1 for water and walls.
         edge_area: street (街道) index of the ground it lies in, −1 on avenues and borders.
         water: named canals as polygons.
         banks: canals with their green strips, one geometry; no lot lies in it.
@@ -63,6 +64,7 @@ class Roads:
     edges: Geoms
     edge_street: Ints
     bridge: NDArray[np.bool_]
+    line_street: Ints
     edge_area: Ints
     water: list[tuple[str, shapely.Geometry]]
     banks: shapely.Geometry
@@ -136,7 +138,8 @@ def build_roads(ground: Ground, seed: int, lane_names: Sequence[tuple[int, str]]
     area = np.array([line.street for line in ground.lines])
     edge_area = np.where(edge_line >= 0, area[edge_line], -1)
     paved, paved_kind = _surfaces(ground, road)
-    return Roads(streets, edges, edge_street, bridge, edge_area, water, banks, paved, paved_kind)
+    line_street = np.array([number.get(int(group), -1) for group in groups], dtype=np.int64)
+    return Roads(streets, edges, edge_street, bridge, line_street, edge_area, water, banks, paved, paved_kind)
 
 
 def _water(ground: Ground) -> tuple[list[tuple[str, shapely.Geometry]], shapely.Geometry, shapely.Geometry]:

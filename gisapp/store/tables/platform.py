@@ -10,7 +10,9 @@ from sqlalchemy import (
     ForeignKey,
     Identity,
     Index,
+    Integer,
     LargeBinary,
+    SmallInteger,
     Table,
     Text,
     UniqueConstraint,
@@ -80,15 +82,19 @@ search_entry = standing(
     Column("subject_id", BigInteger, nullable=False),
     Column("title", Text, nullable=False),
     Column("subtitle", Text, nullable=False, server_default=""),
-    Column(
-        "pinyin", Text(collation="C"), nullable=False, server_default="", comment="without tones or spaces"
-    ),
+    Column("key", Text(collation="C"), nullable=False, comment="title and other names, normalised as a query is"),
+    Column("pinyin", Text(collation="C"), nullable=False, server_default="", comment="without tones or spaces"),
     Column("initials", Text(collation="C"), nullable=False, server_default=""),
+    Column("grams", ARRAY(Integer), nullable=False, comment="pairs of neighbouring characters of key and initials"),
+    Column("weight", SmallInteger, nullable=False, comment="smaller is more important: regions before buildings"),
     geometry_column("POINT", nullable=True),
     UniqueConstraint("kind", "subject_id", "place"),
+    Index("ix_search_entry_key", "key"),
     Index("ix_search_entry_initials", "initials"),
     Index("ix_search_entry_pinyin", "pinyin"),
-    Index("ix_search_entry_title", "title", postgresql_using="gin", postgresql_ops={"title": "gin_trgm_ops"}),
+    Index("ix_search_entry_place", "place"),
+    # Pairs, since a trigram index cannot look for two Chinese characters, which is what people type.
+    Index("ix_search_entry_grams", "grams", postgresql_using="gin"),
 )
 
 import_run = standing(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Computed, Date, Index, Integer, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Column, Computed, Date, Index, Integer, SmallInteger, Text, UniqueConstraint
 
 from gisapp.store.tables.base import geometry_column, parent, source_columns, standing, tile_key_column
 
@@ -95,3 +95,15 @@ building_population = standing(
     Index("ix_building_population_tile_key", "tile_key"),
     Index("ix_building_population_place", "place"),
 )
+
+density = standing(
+    "density",
+    Column("layer", Text, nullable=False, comment="table that is counted"),
+    Column("cell_zoom", SmallInteger, nullable=False, comment="zoom of the tile that a cell is: 16, 18 or 20"),
+    Column("n", Integer, nullable=False),
+    geometry_column("POINT"),
+    tile_key_column(),
+    Index("ix_density_layer_tile_key", "layer", "cell_zoom", "tile_key"),
+    Index("ix_density_place", "place"),
+)
+"""Counts by small cell and grid, for zooms at which a large table cannot be counted for every tile."""

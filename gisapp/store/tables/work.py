@@ -121,6 +121,7 @@ alert = standing(
     Column("opened_at", DateTime(timezone=True), nullable=False, comment="when the rule was first broken"),
     Column("raised_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     Column("returned_at", DateTime(timezone=True), comment="when things were in order again"),
+    Column("withdrawn_at", DateTime(timezone=True), comment="when positions that came late proved it wrong"),
     Column("acknowledged_at", DateTime(timezone=True)),
     Column("acknowledged_by", BigInteger),
     Column("evidence", JSONB, nullable=False, server_default="{}"),

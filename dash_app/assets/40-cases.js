@@ -1,0 +1,27 @@
+// The chosen case and the place being reported, marked on the cases page's map.
+window.dash_clientside = window.dash_clientside || {};
+window.dash_clientside.onemapCases = {
+  async showPoints(where, point) {
+    const api = await window.onemapReady;
+    const feature = (at, role) => ({ type: 'Feature', properties: { role }, geometry: { type: 'Point', coordinates: at } });
+    const features = [];
+    if (where) features.push(feature(where, 'chosen'));
+    if (point) features.push(feature(point, 'new'));
+    const map = await api.ready('map');
+    map.overlays.add('case', { layers: marks, data: { type: 'FeatureCollection', features } });
+    map.setData('case', { type: 'FeatureCollection', features });
+    const changed = JSON.stringify(where) !== this.last;
+    this.last = JSON.stringify(where);
+    if (where && changed) map.flyTo(where, { step: false });
+    return window.dash_clientside.no_update;
+
+    function marks(theme) {
+      const accent = theme === 'light' ? '#0a6ebd' : '#3fb6ff';
+      const colour = ['match', ['get', 'role'], 'new', '#f5b942', accent];
+      return [
+        { type: 'circle', paint: { 'circle-radius': 16, 'circle-color': colour, 'circle-opacity': 0.2, 'circle-stroke-color': colour, 'circle-stroke-width': 2 } },
+        { type: 'circle', paint: { 'circle-radius': 5, 'circle-color': colour } },
+      ];
+    }
+  },
+};

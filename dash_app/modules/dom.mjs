@@ -1,0 +1,52 @@
+// Small helpers for building elements; text always goes in as text, never as markup.
+
+export function el(tag, props = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(props)) {
+    if (value === null || value === undefined || value === false) continue;
+    if (name === 'class') element.className = value;
+    else if (name === 'on') for (const [event, listener] of Object.entries(value)) element.addEventListener(event, listener);
+    else if (name === 'style') for (const [key, entry] of Object.entries(value)) element.style.setProperty(key, entry);
+    else if (name === 'data') Object.assign(element.dataset, value);
+    else if (name in element && name !== 'list' && typeof value !== 'string') element[name] = value;
+    else element.setAttribute(name, value === true ? '' : String(value));
+  }
+  element.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
+  return element;
+}
+
+const LINES = {
+  layers: 'm12 3 9 5-9 5-9-5zM3 12.5l9 5 9-5M3 17l9 5 9-5',
+  fold: 'm14 6-6 6 6 6',
+  close: 'm5 5 14 14M19 5 5 19',
+  search: 'M17 10.5a6.5 6.5 0 1 1-13 0 6.5 6.5 0 0 1 13 0zM15.5 15.5l5 5',
+  down: 'm6 9 6 6 6-6',
+};
+
+export function symbol(name) {
+  const svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
+  svg.setAttribute('viewBox', '0 0 24 24');
+  svg.setAttribute('class', 'line-icon');
+  svg.setAttribute('aria-hidden', 'true');
+  const path = document.createElementNS('http://www.w3.org/2000/svg', 'path');
+  path.setAttribute('d', LINES[name]);
+  svg.append(path);
+  return svg;
+}
+
+export async function getJson(address, options = {}) {
+  const answer = await fetch(address, options);
+  if (answer.status === 401) {
+    const back = encodeURIComponent(window.location.pathname + window.location.search);
+    window.location.assign(`/sign-in?next=${back}`);
+  }
+  const body = await answer.json().catch(() => ({}));
+  if (!answer.ok) throw new Error([body.message ?? `服务器回应 ${answer.status}`, body.remedy].filter(Boolean).join(''));
+  return body;
+}
+
+// To another page without a reload: what dcc.Link does.
+export function navigate(address) {
+  window.history.pushState({}, '', address);
+  window.dispatchEvent(new CustomEvent('_dashprivate_pushstate'));
+}

@@ -1,0 +1,46 @@
+// The selected thing on the map, and every element that selects: <button data-select="building:12">.
+// The page's store says what is selected; its profile says where it lies (profile-place).
+import { map, ready } from './map.mjs';
+import { navigate } from './dom.mjs';
+
+export const OVERLAY_NAME = 'selection';
+
+const look = (name) => {
+  const colour = name === 'light' ? '#d98a00' : '#ffd166';
+  return [
+    { type: 'fill', filter: ['==', ['geometry-type'], 'Polygon'], paint: { 'fill-color': colour, 'fill-opacity': 0.1 } },
+    { type: 'line', filter: ['!=', ['geometry-type'], 'Point'], layout: { 'line-join': 'round' }, paint: { 'line-color': colour, 'line-width': 2.5 } },
+    { type: 'circle', filter: ['==', ['geometry-type'], 'Point'], paint: { 'circle-color': 'transparent', 'circle-radius': 11, 'circle-stroke-color': colour, 'circle-stroke-width': 3 } },
+  ];
+};
+
+// place: {geometry, bbox, point, from} of the opened profile, or null.
+export async function show(mapId, place) {
+  const owner = await ready(mapId);
+  if (!owner.overlays.known.has(OVERLAY_NAME)) owner.overlays.add(OVERLAY_NAME, { layers: look });
+  const geometry = place?.geometry ?? (place?.point ? { type: 'Point', coordinates: place.point } : null);
+  owner.setData(OVERLAY_NAME, geometry ? { type: 'Feature', properties: {}, geometry } : null);
+  if (!place) return;
+  const target = place.bbox ?? place.point;
+  if (!target || place.from === 'map' || (place.from === 'link' && owner.startView)) {
+    owner.startView = null;
+    return;
+  }
+  // Selecting has made the step in the history already.
+  owner.flyTo(target, { step: false, maxZoom: place.bbox ? 18 : 18.5 });
+}
+
+export function choose(kind, id, from = 'list') {
+  const owner = map('map');
+  if (owner?.element.isConnected) owner.select({ kind, id, from });
+  else navigate(`/#s=${kind}:${encodeURIComponent(id)}`);
+}
+
+document.addEventListener('click', (event) => {
+  const element = event.target.closest?.('[data-select]');
+  if (!element) return;
+  event.preventDefault();
+  const at = element.dataset.select.indexOf(':');
+  if (at > 0) choose(element.dataset.select.slice(0, at), element.dataset.select.slice(at + 1));
+  else map('map')?.select(null);
+});

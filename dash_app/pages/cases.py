@@ -1,0 +1,347 @@
+"""Cases (案件): report, assign, handle, close. The address carries filter and selection, so a number can open its records."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+import dash_mantine_components as dmc
+from dash import ALL, ClientsideFunction, Dash, Input, Output, State, ctx, dcc, html, no_update
+
+from dash_app import ids
+from dash_app.errors import toast
+from dash_app.page import Page
+from dash_app.parts import case_view
+from dash_app.parts.icons import icon
+from dash_app.parts.map_view import map_view
+from dash_app.parts.table import register_export, table
+from dash_app.session import call
+from gisapp.domain import clock
+from gisapp.domain.access import Reader, Role
+from gisapp.domain.events import MAY, Action, Channel
+from gisapp.domain.events import State as CaseState
+from gisapp.domain.vocabulary import label
+from gisapp.errors import InputError
+from gisapp.services import events
+from gisapp.store.events import Filter
+
+_PAGE = 500
+_TABLE = "case-table"
+_ALL = "all"
+_OPEN_STATES = (CaseState.REPORTED, CaseState.ASSIGNED, CaseState.HANDLING)
+_UNITS = (
+    "城管中队",
+    "市政养护所",
+    "环卫所",
+    "园林绿化所",
+    "供电公司",
+    "供水公司",
+    "派出所",
+    "物业服务企业",
+    "社区居委会",
+)
+
+
+def _query(search: str | None) -> dict[str, str]:
+    return dict(parse_qsl((search or "").lstrip("?")))
+
+
+def wanted(search: str | None) -> Filter:
+    """The filter that an address carries; what is not understood narrows nothing."""
+    query = _query(search)
+    state = query.get("state", "")
+    chosen = _OPEN_STATES if state == "open" else tuple(s for s in CaseState if s == state)
+    overdue = {"1": True, "0": False}.get(query.get("overdue", ""))
+    return Filter(
+        place=query.get("place") or None,
+        states=chosen,
+        judged=query.get("judged") == "1",
+        overdue=overdue,
+        text=query.get("q") or None,
+    )
+
+
+def layout(reader: Reader) -> html.Div:
+    """The list beside the map; the chosen case slides over its edge."""
+    may_report = reader.role is Role.ADMIN or reader.role in MAY[Action.REPORT]
+    choices = [{"value": _ALL, "label": "全部"}, {"value": "open", "label": "未办结"}]
+    choices += [{"value": str(state), "label": label(state)} for state in CaseState]
+    head = html.Div(
+        [
+            html.Div(
+                [
+                    html.H2("案件"),
+                    html.Span(id="case-total", className="case-total"),
+                    html.Button(
+                        [icon("case"), "上报"],
+                        id="case-report-open",
+                        className="button primary",
+                        hidden=not may_report,
+                    ),
+                ],
+                className="cases-title",
+            ),
+            dmc.SegmentedControl(id="case-state", data=choices, value=_ALL, fullWidth=True, size="xs"),
+            html.Div(
+                [
+                    dmc.TextInput(
+                        id="case-text", placeholder="案件编号、标题或地址", debounce=400, className="grow"
+                    ),
+                    dmc.Checkbox(id="case-overdue", label="只看超期"),
+                ],
+                className="cases-filter",
+            ),
+            html.Div(id="case-narrowed", className="case-narrowed"),
+        ],
+        className="cases-head",
+    )
+    columns = [
+        {"field": "title", "headerName": "案件", "flex": 3, "tooltipField": "matter"},
+        {
+            "field": "state",
+            "headerName": "状态",
+            "width": 96,
+            "cellClass": {"function": "'cell-status ' + params.data.meaning"},
+        },
+        {"field": "due", "headerName": "时限", "flex": 2},
+        {"field": "reported", "headerName": "上报时间", "width": 140, "hide": True},
+        {"field": "number", "headerName": "编号", "width": 130},
+    ]
+    listing = html.Section(
+        [head, table(_TABLE, columns, export="案件", single=True)],
+        className="cases-list",
+        **{"aria-label": "案件列表"},
+    )
+    stage = map_view(
+        None,
+        reader,
+        layers=None,
+        report=["click"],
+        padding={"top": 60, "bottom": 60, "left": 60, "right": 60},
+    )
+    side = html.Aside(id="case-side", className="case-side", hidden=True, **{"aria-label": "案件详情"})
+    stores = [dcc.Store(id="case-version", data=0), dcc.Store(id="case-point"), dcc.Store(id="case-where")]
+    return html.Div(
+        [listing, html.Div([stage, side], className="cases-stage"), _drawer(), *stores], className="cases"
+    )
+
+
+def _drawer() -> dmc.Drawer:
+    form = [
+        dmc.Select(
+            id="case-matter",
+            label="事项小类",
+            data=case_view.matter_options(),
+            searchable=True,
+            placeholder="输入名称或代码",
+            limit=60,
+        ),
+        dmc.Textarea(id="case-description", label="情况说明", autosize=True, minRows=3, maxRows=8),
+        dmc.TextInput(id="case-address", label="地址说明", placeholder="例如：体育场路 229 号门前"),
+        html.Div("请在地图上点选位置。", id="case-point-text", className="case-point"),
+        html.Button("提交上报", id="case-submit", className="button primary wide"),
+    ]
+    return dmc.Drawer(
+        html.Div(form, className="case-form"),
+        id="case-drawer",
+        title="上报案件",
+        position="left",
+        size="400px",
+        withOverlay=False,
+        lockScroll=False,
+        trapFocus=False,
+        closeOnClickOutside=False,
+        zIndex=300,
+    )
+
+
+def register(app: Dash) -> None:
+    """Callbacks of the page."""
+    register_export(app, _TABLE)
+
+    @app.callback(
+        Output(_TABLE, "rowData"),
+        Output("case-total", "children"),
+        Output("case-narrowed", "children"),
+        Input(ids.URL, "search"),
+        Input("case-version", "data"),
+    )
+    async def show_list(search: str | None, _version: int) -> tuple[object, ...]:
+        found = await call(app, events.find, wanted(search), limit=_PAGE)
+        now = clock.now()
+        rows = [case_view.row(case, now) for case in found["items"]]
+        more = f"，显示最近 {_PAGE} 件" if found["total"] > _PAGE else ""
+        query = _query(search)
+        narrowed: list[Any] = []
+        if query.get("place") or query.get("judged"):
+            words = [
+                f"地点 {query['place']}" if query.get("place") else "",
+                "应办结" if query.get("judged") == "1" else "",
+            ]
+            back = dcc.Link("显示全部", href="/cases", refresh=False)
+            narrowed = [html.Span("，".join(filter(None, words))), back]
+        return rows, f"{found['total']:,} 件{more} · 截至 {now:%H:%M}", narrowed
+
+    @app.callback(
+        Output(ids.URL, "search"),
+        Input("case-state", "value"),
+        Input("case-text", "value"),
+        Input("case-overdue", "checked"),
+        Input(_TABLE, "selectedRows"),
+        State(ids.URL, "search"),
+        State(ids.URL, "pathname"),
+        prevent_initial_call=True,
+    )
+    async def narrow(
+        state: str,
+        text: str | None,
+        overdue: bool | None,
+        chosen: list[dict[str, Any]] | None,
+        search: str,
+        path: str,
+    ) -> object:
+        if path != PAGE.path:
+            return no_update
+        query = _query(search)
+        changed = {
+            "case-state": {"state": "" if state == _ALL else state},
+            "case-text": {"q": text or ""},
+            "case-overdue": {"overdue": "1" if overdue else ""},
+            _TABLE: {"id": str(chosen[0]["id"])} if chosen else {},
+        }
+        for part in {name for name in ctx.triggered_prop_ids.values() if isinstance(name, str)}:
+            query |= changed[part]
+        target = {name: value for name, value in query.items() if value}
+        after = f"?{urlencode(target)}" if target else ""
+        return no_update if after == (search or "") else after
+
+    @app.callback(
+        Output("case-side", "children"),
+        Output("case-side", "hidden"),
+        Output("case-where", "data"),
+        Input(ids.URL, "search"),
+        Input("case-version", "data"),
+    )
+    async def show_case(search: str | None, _version: int) -> tuple[object, ...]:
+        chosen = _query(search).get("id", "")
+        if not chosen.isdigit():
+            return [], True, None
+        case = await call(app, events.get, int(chosen))
+        close = html.Button(
+            icon("close"), id="case-close", className="icon-button", title="关闭", **{"aria-label": "关闭"}
+        )
+        return [close, case_view.detail(case, _UNITS)], False, [case["lon"], case["lat"]]
+
+    @app.callback(
+        Output(ids.URL, "search", allow_duplicate=True),
+        Output(_TABLE, "selectedRows"),
+        Input("case-close", "n_clicks"),
+        State(ids.URL, "search"),
+        prevent_initial_call=True,
+    )
+    async def close_case(clicks: int | None, search: str) -> tuple[object, object]:
+        if not clicks:
+            return no_update, no_update
+        rest = {name: value for name, value in _query(search).items() if name != "id"}
+        return (f"?{urlencode(rest)}" if rest else ""), []
+
+    @app.callback(
+        Output("case-version", "data"),
+        Input({"type": "case-act", "action": ALL}, "n_clicks"),
+        State("case-note", "value"),
+        State("case-assignee", "value"),
+        State("case-worker", "value"),
+        State(ids.URL, "search"),
+        State("case-version", "data"),
+        prevent_initial_call=True,
+    )
+    async def act(
+        clicks: list[int | None],
+        note: str | None,
+        assignee: str | None,
+        worker: str | None,
+        search: str,
+        version: int,
+    ) -> object:
+        if not any(clicks) or ctx.triggered_id is None:
+            return no_update
+        action = Action(ctx.triggered_id["action"])
+        case = await call(
+            app,
+            events.act,
+            int(_query(search)["id"]),
+            action,
+            note=note or "",
+            assignee=assignee or "",
+            worker_id=int(worker) if worker else None,
+        )
+        toast(f"案件 {case['number']} 已{label(action)}，当前{case['state_label']}。", colour="teal")
+        return version + 1
+
+    @app.callback(
+        Output("case-drawer", "opened"), Input("case-report-open", "n_clicks"), prevent_initial_call=True
+    )
+    async def open_report(clicks: int | None) -> bool:
+        return bool(clicks)
+
+    @app.callback(
+        Output("case-point", "data"),
+        Output("case-point-text", "children"),
+        Input(ids.MAP_EVENT, "data"),
+        State("case-drawer", "opened"),
+        prevent_initial_call=True,
+    )
+    async def choose_point(event: dict[str, Any] | None, opened: bool | None) -> tuple[object, object]:
+        if not opened or not event or event.get("event") != "click":
+            return no_update, no_update
+        lon, lat = event["detail"]["lngLat"]
+        return [lon, lat], f"位置：{lon:.6f}，{lat:.6f}（可再次点选更改）"
+
+    @app.callback(
+        Output("case-version", "data", allow_duplicate=True),
+        Output("case-drawer", "opened", allow_duplicate=True),
+        Output("case-point", "data", allow_duplicate=True),
+        Output(ids.URL, "search", allow_duplicate=True),
+        Input("case-submit", "n_clicks"),
+        State("case-matter", "value"),
+        State("case-description", "value"),
+        State("case-address", "value"),
+        State("case-point", "data"),
+        State("case-version", "data"),
+        prevent_initial_call=True,
+    )
+    async def submit(
+        clicks: int | None,
+        matter: str | None,
+        description: str | None,
+        address: str | None,
+        point: list[float] | None,
+        version: int,
+    ) -> tuple[object, ...]:
+        if not clicks:
+            return no_update, no_update, no_update, no_update
+        if not matter:
+            raise InputError("没有选择事项小类。", remedy="请输入名称或代码后选择一项。")
+        if not point:
+            raise InputError("没有选择位置。", remedy="请在地图上点选案件所在位置。")
+        report = events.Report(
+            lon=point[0],
+            lat=point[1],
+            matter_code=matter,
+            description=description or "",
+            address=address or "",
+            channel=Channel.PATROL,
+        )
+        case = await call(app, events.report, report)
+        toast(f"已上报，案件编号 {case['number']}。", remedy="办理进展可在案件列表中查看。", colour="teal")
+        return version + 1, False, None, f"?id={case['id']}"
+
+    app.clientside_callback(
+        ClientsideFunction("onemapCases", "showPoints"),
+        Output("case-where", "modified_timestamp"),
+        Input("case-where", "data"),
+        Input("case-point", "data"),
+    )
+
+
+PAGE = Page("/cases", "案件", layout, register, nav=50, icon="case")

@@ -1,0 +1,139 @@
+"""The door behind ``./onemap``: set-up's own words, and everything else to the command line."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from gisapp.bootstrap import databases, toolchain, up, words
+from gisapp.bootstrap.console import Console
+from gisapp.bootstrap.layout import INSTALLED, ROOT, choose_data, remember_data
+from gisapp.bootstrap.trouble import from_os_error
+from gisapp.errors import OnemapError
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one word; an error becomes its message, its remedy and exit status 1."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+    try:
+        return _dispatch(list(arguments))
+    except OnemapError as error:
+        _complain(error)
+    except OSError as error:
+        _complain(from_os_error(error))
+    except KeyboardInterrupt:
+        print("\n已中断；再次运行同一命令会接着做完。", file=sys.stderr)
+        return 130
+    return 1
+
+
+def _complain(error: OnemapError) -> None:
+    print(f"✗ {error.message}", file=sys.stderr)
+    if error.remedy:
+        print(f"  → {error.remedy}", file=sys.stderr)
+
+
+def _dispatch(arguments: list[str]) -> int:
+    word, rest = (arguments[0], arguments[1:]) if arguments else ("--help", [])
+    own: dict[str, Callable[[list[str]], int]] = {
+        "up": lambda rest: up.up(words.up_parser().parse_args(rest)),
+        "down": lambda rest: up.down(words.down_parser().parse_args(rest)),
+        "doctor": _doctor,
+        "test": _test,
+        "bench": _bench,
+        "python": _python,
+        "notebook": _notebook,
+    }
+    if word in own:
+        return own[word](rest)
+    return _command(arguments)
+
+
+def _doctor(rest: list[str]) -> int:
+    from gisapp.bootstrap.doctor import doctor
+
+    return doctor(words.doctor_parser().parse_args(rest))
+
+
+def _test(rest: list[str]) -> int:
+    from gisapp.bootstrap.testing import test
+
+    return test(rest)
+
+
+def run(command: Sequence[str | Path], env: dict[str, str], cwd: Path | None = None) -> int:
+    """Run a program in the foreground with our terminal; its exit status."""
+    process = subprocess.Popen([str(word) for word in command], env=env, cwd=cwd)
+    while True:
+        try:
+            status = process.wait()
+            break
+        except KeyboardInterrupt:
+            # the terminal has told the program too; wait for how it ends
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+    return status if status >= 0 else 128 - status
+
+
+def _environment(console: Console, *, database: bool = True) -> dict[str, str]:
+    """Everything installed, the database running and migrated; the environment for a program of the application."""
+    up.install(console)
+    if not database:
+        return databases.application_environment()
+    data = choose_data(None)
+    data.prepare()
+    with up.data_lock(console, data):
+        addresses = databases.connect(console, data)
+        up.ensure_prepared(console, data, addresses)
+    remember_data(data)
+    return addresses.environment(data)
+
+
+def _python(rest: list[str]) -> int:
+    console = Console(INSTALLED.log)
+    env = _environment(console)
+    return run([INSTALLED.python, *rest], env)
+
+
+def _notebook(rest: list[str]) -> int:
+    console = Console(INSTALLED.log)
+    env = _environment(console)
+    with up.install_lock(console):
+        toolchain.ensure_packages(console, "notebook")
+    options = ["--allow-root"] if os.geteuid() == 0 else []
+    return run([INSTALLED.python, "-m", "jupyterlab", *options, *(rest or [str(ROOT / "notebooks")])], env)
+
+
+def _bench(rest: list[str]) -> int:
+    names = sorted(path.stem for path in (ROOT / "tests" / "bench").glob("[a-z]*.py"))
+    if not rest or rest[0] in ("-h", "--help") or rest[0] not in names:
+        known = "、".join(names) or "（还没有）"
+        print(f"用法：./onemap bench 名称 [--json]\n\n{words.WORDS['bench']}\n可用的名称：{known}")
+        return 0 if rest[:1] in (["-h"], ["--help"]) else 2
+    console = Console(INSTALLED.log)
+    env = _environment(console)
+    source = (ROOT / "tests" / "bench" / f"{rest[0]}.py").read_text(encoding="utf-8")
+    if "ONEMAP_BENCH_PYTHON" in source:
+        # Peers bring versions of their own, so they live apart; only benchmarks that name them wait for that.
+        with up.install_lock(console):
+            toolchain.ensure_packages(console, "bench", INSTALLED.bench)
+        env["ONEMAP_BENCH_PYTHON"] = str(INSTALLED.bench / "bin" / "python")
+    with up.install_lock(console):
+        toolchain.ensure_packages(console, "test")
+    return run([INSTALLED.python, "-m", f"tests.bench.{rest[0]}", *rest[1:]], env, cwd=ROOT)
+
+
+def _command(arguments: list[str]) -> int:
+    """Any other word: the application's command line."""
+    asks_help = not arguments or any(word in ("-h", "--help") for word in arguments)
+    if asks_help and not (INSTALLED.venv / ".onemap-run").exists():
+        print(words.overview())
+        return 0
+    console = Console(INSTALLED.log)
+    env = _environment(console, database=not asks_help)
+    return run(up.command_line(*(arguments or ["--help"])), env)

@@ -1,0 +1,167 @@
+"""``test``: what tests need, a database that is thrown away, and pytest or the whole gate."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pwd
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from gisapp.bootstrap import apt, toolchain
+from gisapp.bootstrap import cluster as clusters
+from gisapp.bootstrap.cluster import Cluster
+from gisapp.bootstrap.console import Console
+from gisapp.bootstrap.databases import application_environment
+from gisapp.bootstrap.layout import INSTALLED, IS_ROOT, ROOT, digest
+from gisapp.bootstrap.processes import processes_in, signal_all
+from gisapp.bootstrap.up import install_lock
+from gisapp.bootstrap.words import PARTS, Parser
+
+_GATE: tuple[tuple[str, list[str]], ...] = (
+    ("ruff check", ["-m", "ruff", "check", "."]),
+    ("ruff format", ["-m", "ruff", "format", "--check", "."]),
+    ("mypy", ["-m", "mypy"]),
+    ("import-linter", ["-c", "from importlinter.cli import lint_imports_command as main; main()"]),
+)
+_NEEDS_DATABASE = ("db", "browser", "contracts")
+
+
+def parser() -> Parser:
+    """Options of ``test``."""
+    parser = Parser("test", "[unit|db|browser|contracts] [pytest 的参数]")
+    parser.add_argument(
+        "part", nargs="?", choices=PARTS, help="只运行这一部分；不写则先做静态检查，再运行全部。"
+    )
+    return parser
+
+
+def test(arguments: list[str]) -> int:
+    """Run tests; the exit status is pytest's, or that of the first check that failed."""
+    if arguments[:1] in (["-h"], ["--help"]):
+        parser().parse_args(["--help"])
+    part = arguments[0] if arguments and arguments[0] in PARTS else None
+    rest = arguments[1:] if part else arguments
+    console = Console(INSTALLED.log)
+    parts = [part] if part else [name for name in PARTS if (ROOT / "tests" / name).is_dir()]
+    browser: Path | None = None
+    with install_lock(console) as descriptor:
+        console.lock_descriptor = descriptor
+        toolchain.ensure_application(console)
+        toolchain.ensure_packages(console, "test")
+        if "browser" in parts:
+            browser = ensure_browser(console)
+        console.lock_descriptor = None
+    env = application_environment()
+    # An address of a running copy must never reach a test.
+    for name in ("ONEMAP_DATABASE_URL", "ONEMAP_ADMIN_DATABASE_URL", "ONEMAP_DATA", "DATABASE_URL"):
+        env.pop(name, None)
+    if browser is not None:
+        env["ONEMAP_CHROMIUM"] = str(browser)
+    failed = 0 if part else _gate(env)
+    with contextlib.ExitStack() as stack:
+        if set(parts) & set(_NEEDS_DATABASE) and not env.get("ONEMAP_TEST_DATABASE_URL"):
+            env["ONEMAP_TEST_DATABASE_URL"] = stack.enter_context(throwaway_database(console))
+        command = [str(INSTALLED.python), "-m", "pytest", *(f"tests/{name}" for name in parts), *rest]
+        status = subprocess.run(command, cwd=ROOT, env=env, check=False).returncode
+    return status or failed
+
+
+def _gate(env: dict[str, str]) -> int:
+    failed = 0
+    for title, words in _GATE:
+        print(f"── {title}", flush=True)
+        status = subprocess.run([str(INSTALLED.python), *words], cwd=ROOT, env=env, check=False).returncode
+        failed = failed or status
+    return failed
+
+
+# --- a database to throw away ---------------------------------------------------------------------------------------
+
+
+def _prefix() -> str:
+    return f"onemap-test-{digest(str(ROOT))[:8]}-"
+
+
+def _sweep() -> None:
+    """Remove the clusters of test runs that were killed."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_prefix()}*"):
+        match = re.fullmatch(rf"{_prefix()}(\d+)-.*", folder.name)
+        if match and not Path("/proc", match[1]).exists():
+            _remove(folder)
+
+
+def _remove(folder: Path) -> None:
+    cluster = Cluster(folder / "cluster", folder.name, throwaway=True)
+    signal_all(processes_in(cluster.folder), force=True)
+    with contextlib.suppress(Exception):
+        shutil.rmtree(cluster.socket())
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def throwaway_database(console: Console) -> Iterator[str]:
+    """Address of a superuser's database on a cluster of its own, durable against nothing, removed afterwards."""
+    _sweep()
+    folder = Path(tempfile.mkdtemp(prefix=f"{_prefix()}{os.getpid()}-"))
+    cluster = Cluster(folder / "cluster", folder.name, throwaway=True)
+    try:
+        clusters.ensure_system_user()
+        if IS_ROOT:
+            os.chown(folder, pwd.getpwnam(clusters.SYSTEM_USER).pw_uid, -1)
+        clusters.start(console, cluster, "启动测试用的数据库")
+        yield cluster.address(clusters.ADMIN_ROLE, "postgres")
+    finally:
+        with contextlib.suppress(Exception), console.step("移除测试用的数据库") as step:
+            clusters.stop(step, cluster, at_once=True)
+        _remove(folder)
+
+
+# --- a browser ------------------------------------------------------------------------------------------------------
+
+_BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+_FONT = "opentype/noto/NotoSansCJK-Regular.ttc"
+
+
+def ensure_browser(console: Console) -> Path:
+    """Chromium and Chinese fonts: the machine's, Debian's by apt, or Debian's unpacked for a user without root.
+
+    Raises:
+        SetupError: there is no way to have them here.
+    """
+    own = INSTALLED.home / "chromium"
+    found = next((path for name in _BROWSERS if (path := shutil.which(name))), None)
+    if found and (Path("/usr/share/fonts") / _FONT).exists():
+        return Path(found)
+    if IS_ROOT:
+        apt.require()
+        with console.step("安装浏览器与中文字体") as step:
+            apt.install(step, ["chromium", "fonts-noto-cjk"])
+        return Path(shutil.which("chromium") or "/usr/bin/chromium")
+    starter = own / "chromium"
+    if not starter.exists():
+        with console.step("取得浏览器与中文字体") as step:
+            apt.unpack(step, ["chromium", "chromium-common", "fonts-noto-cjk"], own)
+            _write_starter(own, starter)
+    return starter
+
+
+def _write_starter(prefix: Path, starter: Path) -> None:
+    """A script that starts an unpacked chromium with its libraries and fonts."""
+    fonts = prefix / "fonts.conf"
+    fonts.write_text(
+        '<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd"><fontconfig>'
+        f"<dir>{prefix}/usr/share/fonts</dir><dir>/usr/share/fonts</dir>"
+        f"<cachedir>{prefix}/font-cache</cachedir></fontconfig>\n"
+    )
+    starter.write_text(
+        "#!/bin/sh\n"
+        f'export LD_LIBRARY_PATH="{apt.library_path(prefix)}" FONTCONFIG_FILE="{fonts}"\n'
+        f'export XDG_DATA_DIRS="{prefix}/usr/share:/usr/share"\n'
+        f'exec "{prefix}/usr/lib/chromium/chromium" "$@"\n'
+    )
+    starter.chmod(0o755)

@@ -1,0 +1,283 @@
+"""Drawing grids: one draft for each community, stored with every step, so that a lost connection loses nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import shapely
+from shapely.geometry import Polygon
+from sqlalchemy import Connection
+
+from gisapp.analytics.fabric import (
+    Change,
+    Fabric,
+    adopt_border,
+    check_tiling,
+    fabric_as_json,
+    fabric_from_json,
+    merge,
+    move_vertex,
+    next_code,
+    remove_vertex,
+    split,
+)
+from gisapp.domain.access import Reader, Role
+from gisapp.errors import Conflict, InputError, NotFound
+from gisapp.services.grids import geojson, grid_name, loads_of, require_community
+from gisapp.store import grids as store
+from gisapp.store.database import Database
+
+WORDS = {"split": "分割", "merge": "合并", "move": "移动角点", "remove": "删除角点"}
+"""Operations by their kind, as the page's buttons and the list of steps call them."""
+
+
+def open_draft(database: Database, reader: Reader, community: str) -> dict[str, Any]:
+    """The draft of a community, begun from the version in force when there is none yet.
+
+    Raises:
+        Forbidden: not a grid manager of this community.
+        InputError: the grids in force do not tile the community; the problems are in the details.
+    """
+    reader.require(Role.MANAGER)
+    with database.begin(reader) as connection:
+        name = require_community(connection, reader, community)
+        if store.find_draft(connection, community) is None:
+            fabric = fabric_in_force(connection, community)
+            require_tiling(fabric, name)
+            state = {"fabric": fabric_as_json(fabric), "position": 0}
+            version = store.current_version(connection, community)
+            store.open_draft(connection, community, version, state, reader.user_id)
+        return view(connection, community)
+
+
+def show_draft(database: Database, reader: Reader, community: str) -> dict[str, Any]:
+    """The open draft of a community.
+
+    Raises:
+        NotFound: no draft is open.
+    """
+    reader.require(Role.MANAGER)
+    with database.begin(reader) as connection:
+        require_community(connection, reader, community)
+        return view(connection, community)
+
+
+def discard_draft(database: Database, reader: Reader, community: str) -> None:
+    """Throw the draft away; the version in force stays as it is."""
+    reader.require(Role.MANAGER)
+    with database.begin(reader) as connection:
+        require_community(connection, reader, community)
+        if not store.drop_draft(connection, community):
+            raise NotFound("没有打开的草稿。", remedy="请刷新页面。")
+
+
+def apply(
+    database: Database, reader: Reader, community: str, revision: int, operation: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Do one operation on the draft and store it; steps that were undone before are gone.
+
+    Args:
+        database: of the application.
+        reader: a grid manager of the community.
+        community: 12-digit code.
+        revision: the revision that the user saw.
+        operation: ``{"kind": "split", "code", "line"}``, ``{"kind": "merge", "codes"}``,
+            ``{"kind": "move", "from", "to"}`` or ``{"kind": "remove", "at"}``; points are (lon, lat), EPSG:4490.
+
+    Raises:
+        InputError: the result would not tile the community; ``details["problems"]`` is what to show on the map.
+        Conflict: somebody else changed the draft meanwhile.
+    """
+    reader.require(Role.MANAGER)
+    with database.begin(reader) as connection:
+        require_community(connection, reader, community)
+        draft, fabric, changes = _load(connection, community, revision)
+        result = _perform(connection, fabric, changes, operation)
+        position = draft["state"]["position"]
+        changes = [*changes[:position], Change.between(operation, fabric, result)]
+        _save(connection, community, revision, result, changes, len(changes), reader)
+        return view(connection, community)
+
+
+def undo(database: Database, reader: Reader, community: str, revision: int) -> dict[str, Any]:
+    """Take the last step back, to the last corner.
+
+    Raises:
+        Conflict: nothing to undo, or somebody else changed the draft meanwhile.
+    """
+    return _step(database, reader, community, revision, -1)
+
+
+def redo(database: Database, reader: Reader, community: str, revision: int) -> dict[str, Any]:
+    """Do the last undone step again.
+
+    Raises:
+        Conflict: nothing to redo, or somebody else changed the draft meanwhile.
+    """
+    return _step(database, reader, community, revision, +1)
+
+
+def _step(database: Database, reader: Reader, community: str, revision: int, way: int) -> dict[str, Any]:
+    reader.require(Role.MANAGER)
+    with database.begin(reader) as connection:
+        require_community(connection, reader, community)
+        draft, fabric, changes = _load(connection, community, revision)
+        position = draft["state"]["position"]
+        if way < 0:
+            if position == 0:
+                raise Conflict("没有可以撤销的步骤。", remedy="草稿与现行版本一致。")
+            fabric = changes[position - 1].undo(fabric)
+        else:
+            if position == len(changes):
+                raise Conflict("没有可以重做的步骤。", remedy="先撤销，才能重做。")
+            fabric = changes[position].redo(fabric)
+        _save(connection, community, revision, fabric, changes, position + way, reader)
+        return view(connection, community)
+
+
+def _perform(
+    connection: Connection, fabric: Fabric, changes: list[Change], operation: Mapping[str, Any]
+) -> Fabric:
+    kind = operation.get("kind")
+    try:
+        if kind == "split":
+            code = str(operation["code"])
+            used = store.used_codes(connection, fabric.community) | set(fabric.grids)
+            new_code = next_code(fabric.community, used)
+            return split(fabric, code, operation["line"], new_code, _people_in(connection, fabric.community))
+        if kind == "merge":
+            return merge(fabric, [str(code) for code in operation["codes"]])
+        if kind == "move":
+            return move_vertex(fabric, operation["from"], operation["to"])
+        if kind == "remove":
+            return remove_vertex(fabric, operation["at"])
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        raise InputError(
+            f"操作“{WORDS.get(str(kind), kind)}”的参数不完整。",
+            remedy="请重新绘制后再试。",
+            details={"operation": dict(operation)},
+        ) from error
+    raise InputError(f"没有“{kind}”这种操作。", remedy=f"可用的操作：{'、'.join(WORDS)}。")
+
+
+def _people_in(connection: Connection, community: str) -> Any:
+    """How many people live in a part: the part with more of them keeps the code of the grid."""
+    xs, ys, people = store.people_points(connection, community)
+    x, y, weight = np.array(xs), np.array(ys), np.array(people)
+
+    def count(part: Polygon) -> float:
+        return float(weight[shapely.intersects_xy(part, x, y)].sum()) if len(weight) else 0.0
+
+    return count
+
+
+def fabric_in_force(connection: Connection, community: str) -> Fabric:
+    """The grids of a community now in force with its border."""
+    shapes = {row["place"]: row["shape"] for row in store.grids_in_force(connection, community)}
+    return Fabric(community, store.border_of(connection, community), shapes)
+
+
+def require_tiling(fabric: Fabric, name: str) -> None:
+    """Refuse grids that do not tile their community.
+
+    Raises:
+        InputError: with the problems to show on the map.
+    """
+    problems = [p for p in check_tiling(fabric.border, fabric.grids) if p.kind != "small"]
+    if problems:
+        raise InputError(
+            f"{name}的现行网格没有恰好铺满社区：{problems[0].message}",
+            remedy="请先重新导入该社区的网格或社区边界，使二者一致。",
+            details={"problems": [problem.as_json() for problem in problems]},
+        )
+
+
+def load_draft(connection: Connection, community: str, revision: int) -> tuple[Mapping[str, Any], Fabric]:
+    """The draft at a revision, locked, and its fabric on the community's border of now.
+
+    Raises:
+        Conflict: there is no draft any more, or it is at another revision.
+        InputError: the community's border changed by more than corners that neighbours put into it.
+    """
+    draft, fabric, _ = _load(connection, community, revision)
+    return draft, adopt_border(fabric, store.border_of(connection, community))
+
+
+def _load(
+    connection: Connection, community: str, revision: int
+) -> tuple[Mapping[str, Any], Fabric, list[Change]]:
+    draft = store.find_draft(connection, community, lock=True)
+    if draft is None:
+        raise Conflict("草稿已被发布或放弃。", remedy="请刷新页面，从现行版本重新打开草稿。")
+    if draft["revision"] != revision:
+        raise Conflict(
+            f"草稿已由{draft['author_name'] or '他人'}改到第 {draft['revision']} 步，您看到的是第 {revision} 步。",
+            remedy="请刷新页面，在最新的草稿上继续。",
+            details={"revision": draft["revision"]},
+        )
+    fabric = fabric_from_json(draft["state"]["fabric"])
+    return draft, fabric, [Change.from_json(entry) for entry in draft["history"]]
+
+
+def _save(
+    connection: Connection,
+    community: str,
+    revision: int,
+    fabric: Fabric,
+    changes: list[Change],
+    position: int,
+    reader: Reader,
+) -> None:
+    state = {"fabric": fabric_as_json(fabric), "position": position}
+    history = [change.as_json() for change in changes]
+    if not store.save_draft(connection, community, revision, state, history, reader.user_id):
+        raise Conflict("草稿刚被他人修改。", remedy="请刷新页面，在最新的草稿上继续。")
+
+
+def view(connection: Connection, community: str) -> dict[str, Any]:
+    """The draft as the page shows it.
+
+    Returns:
+        revision, base_version, author, updated_at, steps (words of the steps done), can_undo, can_redo, and ``grids``:
+        a FeatureCollection with exact edges whose properties are code, name, changed and the load.
+
+    Raises:
+        NotFound: no draft is open.
+    """
+    draft = store.find_draft(connection, community)
+    if draft is None:
+        raise NotFound("没有打开的草稿。", remedy="请先打开草稿。")
+    fabric = fabric_from_json(draft["state"]["fabric"])
+    position = draft["state"]["position"]
+    base = {row["place"]: row for row in store.grids_in_force(connection, community)}
+    loads = loads_of(connection, community, fabric.grids)
+    features = [
+        {
+            "type": "Feature",
+            "id": code,
+            "properties": {
+                "code": code,
+                "name": base[code]["name"] if code in base else grid_name(code),
+                "changed": code not in base or not base[code]["shape"].equals(shape),
+                "new": code not in base,
+                **loads[code],
+            },
+            "geometry": geojson(shape),
+        }
+        for code, shape in fabric.grids.items()
+    ]
+    changes = draft["history"]
+    return {
+        "community": community,
+        "base_version": draft["base_version"],
+        "revision": draft["revision"],
+        "author": draft["author_name"] or "",
+        "updated_at": draft["updated_at"].isoformat(),
+        "steps": [WORDS[change["operation"]["kind"]] for change in changes[:position]],
+        "can_undo": position > 0,
+        "can_redo": position < len(changes),
+        "removed": sorted(set(base) - set(fabric.grids)),
+        "grids": {"type": "FeatureCollection", "features": features},
+    }

@@ -1,0 +1,174 @@
+"""Grids as they are and were: communities, versions, the grids of a day, checks and export."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from shapely.geometry import Polygon, mapping
+from sqlalchemy import Connection
+
+from gisapp.analytics.fabric import Fabric, Problem, check_tiling, fabric_from_json
+from gisapp.analytics.fabric.lattice import DECIMALS
+from gisapp.domain import clock
+from gisapp.domain.access import Reader
+from gisapp.domain.keys import Level, PlaceKey
+from gisapp.errors import InputError, NotFound
+from gisapp.store import grids as store
+from gisapp.store.database import Database
+
+LOADS = ("people", "households", "buildings", "components", "open_cases", "street_m", "area_m2")
+"""What a grid's load consists of; the names are vocabulary identifiers or columns of the page's table."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """Result of checking one community.
+
+    Attributes:
+        community: 12-digit code.
+        name: its name.
+        grids: how many grids it has.
+        problems: why they do not tile it; empty when they do.
+    """
+
+    community: str
+    name: str
+    grids: int
+    problems: list[Problem]
+
+
+def grid_name(code: str) -> str:
+    """Name of a grid that nobody has named."""
+    return f"第{int(code[-3:])}网格"
+
+
+def require_community(connection: Connection, reader: Reader, community: str) -> str:
+    """The name of a community within the reader's scope.
+
+    Raises:
+        InputError: not a 12-digit key.
+        Forbidden: outside the reader's scope.
+        NotFound: it has no polygon.
+    """
+    key = PlaceKey(community)
+    if key.level is not Level.COMMUNITY:
+        raise InputError(f"“{community}”不是社区编码。", remedy="社区编码为 12 位数字。")
+    reader.require_place(key)
+    row = store.find_community(connection, key)
+    if row is None:
+        raise NotFound(f"社区 {community} 没有边界图形。", remedy="请先导入社区边界。")
+    return str(row["name"])
+
+
+def list_communities(database: Database, reader: Reader) -> list[dict[str, Any]]:
+    """Communities in the reader's scope: place, name, street, grids, draft."""
+    with database.begin(reader) as connection:
+        return [dict(row) for row in store.list_communities(connection)]
+
+
+def grids_on(database: Database, reader: Reader, place: str, day: date | None = None) -> dict[str, Any]:
+    """The grids within a place that hold on a day, as GeoJSON with exact edges; today when no day is given.
+
+    For a day on or after the date of a scheduled version, the grids of that version.
+
+    Returns:
+        FeatureCollection; properties code, name, version, valid_from, valid_to, responsible.
+    """
+    day = day or clock.today()
+    with database.begin(reader) as connection:
+        rows = grids_in(connection, PlaceKey(place), day)
+    return {"type": "FeatureCollection", "features": [_feature(row) for row in rows]}
+
+
+def grids_in(connection: Connection, place: str, day: date) -> list[dict[str, Any]]:
+    """Rows of the grids within a place that hold on a day, scheduled versions taken into account, by code."""
+    rows = store.grids_on(connection, place, day)
+    for plan in store.scheduled(connection, due=day):
+        community = plan["place"]
+        if not (community.startswith(place) or place.startswith(community)):
+            continue
+        fabric, details = read_plan(plan["planned"])
+        rows = [row for row in rows if row["community"] != community]
+        rows.extend(
+            {
+                "place": code,
+                "version": plan["version"],
+                "community": community,
+                "valid_from": plan["valid_from"],
+                "valid_to": None,
+                "shape": shape,
+                **details[code],
+            }
+            for code, shape in fabric.grids.items()
+            if code.startswith(place)
+        )
+    return sorted(rows, key=lambda row: str(row["place"]))
+
+
+def read_plan(planned: Mapping[str, Any]) -> tuple[Fabric, dict[str, dict[str, Any]]]:
+    """Fabric, and name and responsible persons by code, of a scheduled version."""
+    return fabric_from_json(planned["fabric"]), planned["details"]
+
+
+def _feature(row: Mapping[str, Any]) -> dict[str, Any]:
+    properties = {
+        "code": row["place"],
+        "name": row["name"],
+        "version": row["version"],
+        "valid_from": row["valid_from"].isoformat(),
+        "valid_to": row["valid_to"].isoformat() if row["valid_to"] else None,
+        "responsible": row["responsible"],
+    }
+    return {
+        "type": "Feature",
+        "id": row["place"],
+        "properties": properties,
+        "geometry": geojson(row["shape"]),
+    }
+
+
+def geojson(shape: Polygon) -> dict[str, Any]:
+    """GeoJSON geometry; coordinates are the stored doubles, rounded to nine decimals where they had more."""
+
+    def exact(value: Any) -> Any:
+        return round(value, DECIMALS) if isinstance(value, float) else [exact(v) for v in value]
+
+    drawn = mapping(shape)
+    return {"type": drawn["type"], "coordinates": exact(drawn["coordinates"])}
+
+
+def versions(database: Database, reader: Reader, community: str) -> list[dict[str, Any]]:
+    """All versions of a community, newest first: version, valid_from, status, note, published_at, published_by."""
+    with database.begin(reader) as connection:
+        require_community(connection, reader, community)
+        return [dict(row) for row in store.versions(connection, community)]
+
+
+def check(database: Database, reader: Reader, place: str = "") -> list[Checked]:
+    """Whether the grids in force tile their community, for every community within a place."""
+    results = []
+    with database.begin(reader) as connection:
+        for row in store.list_communities(connection):
+            if not row["place"].startswith(place):
+                continue
+            border = store.border_of(connection, row["place"])
+            shapes = {grid["place"]: grid["shape"] for grid in store.grids_in_force(connection, row["place"])}
+            results.append(Checked(row["place"], row["name"], len(shapes), check_tiling(border, shapes)))
+    return results
+
+
+def loads_of(
+    connection: Connection, community: str, shapes: Mapping[str, Polygon]
+) -> dict[str, dict[str, float]]:
+    """The load of each grid, counts as whole numbers, lengths and areas to a tenth."""
+    found = store.loads(connection, community, shapes)
+    return {
+        code: {
+            name: round(values[name], 1) if name.endswith(("_m", "_m2")) else int(values[name])
+            for name in LOADS
+        }
+        for code, values in found.items()
+    }

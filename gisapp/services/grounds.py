@@ -1,0 +1,123 @@
+"""The ground of a day: which grid holds a position, and how far it is from a worker's own.
+
+Kept in memory for as long as neither grids nor regions change; a batch of positions then costs no query for it.
+"""
+
+from __future__ import annotations
+
+import threading
+from bisect import bisect_right
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from sqlalchemy import Connection
+
+from gisapp.analytics.crs import points_to_metric, to_metric, zone_for
+from gisapp.analytics.fencing import Fence
+from gisapp.domain.keys import Level
+from gisapp.store import grounds as store
+from gisapp.store.database import Database
+
+Floats = NDArray[np.float64]
+_TOUCHING_M = 0.01
+"""Metres; projecting moves a point on a border off it by less than this."""
+_MOST_SETS = 8
+
+
+class Ground:
+    """Grids that hold on some days, and the regions around them.
+
+    Args:
+        grids: fence of the grids.
+        regions: fence of each level's regions, the deepest first.
+    """
+
+    def __init__(self, grids: Fence, regions: Sequence[Fence]) -> None:
+        self._grids = grids
+        self._regions = regions
+        self._own: dict[tuple[str, int], Any] = {}
+
+    def places(self, lon: Floats, lat: Floats) -> list[str | None]:
+        """The grid of each position (EPSG:4490, degrees), else the deepest region, else None."""
+        found = self._grids.codes_at(lon, lat)
+        for fence in self._regions:
+            missing = np.array([i for i, code in enumerate(found) if code is None], dtype=np.int64)
+            if not len(missing):
+                break
+            for i, code in zip(missing.tolist(), fence.codes_at(lon[missing], lat[missing]), strict=True):
+                found[i] = code
+        return found
+
+    def outside(self, own: Sequence[str], lon: Floats, lat: Floats) -> list[float | None]:
+        """Metres of each position from the ground of its worker, 0 inside; None where that ground is not known.
+
+        Args:
+            own: place key of each position's worker: a grid, or a region whose ground is all of it.
+        """
+        if not len(lon):
+            return []
+        zone = zone_for(float(lon[0]))
+        x, y = points_to_metric(lon, lat, zone)
+        shapes = np.empty(len(own), dtype=object)
+        shapes[:] = [self._shape(place, zone) for place in own]
+        metres = shapely.distance(shapes, shapely.points(x, y))
+        return [None if np.isnan(m) else (0.0 if m < _TOUCHING_M else float(m)) for m in metres]
+
+    def _shape(self, place: str, zone: int) -> Any:
+        key = (place, zone)
+        if key not in self._own:
+            parts = self._grids.below(place)
+            if not parts:
+                parts = [p for fence in self._regions if (p := fence.polygon(place)) is not None]
+            whole = parts[0] if len(parts) == 1 else shapely.union_all(parts) if parts else None
+            self._own[key] = None if whole is None else to_metric(whole, 3.0 * zone)
+        return self._own[key]
+
+
+class Grounds:
+    """The grounds of a database's days; one for each process and database, safe between threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._revision: int | None = None
+        self._days: list[date] = []
+        self._sets: dict[int, Ground] = {}
+
+    def on(self, connection: Connection, day: date) -> Ground:
+        """The ground of a local day, read by a connection that sees everything."""
+        revision = store.revision(connection)
+        with self._lock:
+            if revision != self._revision:
+                self._days, self._sets, self._revision = store.change_days(connection), {}, revision
+            which = bisect_right(self._days, day)
+            if which not in self._sets:
+                if len(self._sets) >= _MOST_SETS:
+                    self._sets.pop(next(iter(self._sets)))
+                self._sets[which] = _read(connection, day)
+            return self._sets[which]
+
+
+def _read(connection: Connection, day: date) -> Ground:
+    codes, polygons = store.grids_on(connection, day)
+    by_level: dict[int, tuple[list[str], list[Any]]] = {}
+    for level, code, polygon in store.regions(connection):
+        if level >= Level.CITY:
+            found = by_level.setdefault(level, ([], []))
+            found[0].append(code)
+            found[1].append(polygon)
+    return Ground(Fence(codes, list(polygons)), [Fence(*by_level[level]) for level in sorted(by_level, reverse=True)])
+
+
+_known: WeakKeyDictionary[Database, Grounds] = WeakKeyDictionary()
+_known_lock = threading.Lock()
+
+
+def grounds_of(database: Database) -> Grounds:
+    """The grounds of a database."""
+    with _known_lock:
+        return _known.setdefault(database, Grounds())
