@@ -6,10 +6,13 @@ import importlib
 import pkgutil
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 import typer
 from rich.console import Console
+from rich.table import Table
 from typer import rich_utils
+from typer.main import get_command
 
 from gisapp import commands
 from gisapp.errors import OnemapError
@@ -18,6 +21,7 @@ ABOUT = (
     "社区一张图：把社区的人、房、地、事、物放在同一张图上。常用：先 up 启动，再在浏览器里打开它给出的地址。"
 )
 
+_HELP = ["-h", "--help"]
 _HEADINGS = {
     "ARGUMENTS_PANEL_TITLE": "参数",
     "OPTIONS_PANEL_TITLE": "选项",
@@ -38,6 +42,20 @@ def command_modules() -> dict[str, str]:
     }
 
 
+class _FoldingTable(Table):
+    """A table that breaks Chinese text, which has no blanks to break at, instead of cutting it off."""
+
+    def add_column(self, *headers: Any, **options: Any) -> None:
+        """Add a column that folds unless told otherwise."""
+        super().add_column(*headers, **({"overflow": "fold"} | options))
+
+    def add_row(self, *cells: Any, **options: Any) -> None:
+        """Add a row; a first row without columns declared makes them."""
+        while len(self.columns) < len(cells):
+            self.add_column()
+        super().add_row(*cells, **options)
+
+
 def build(word: str | None = None) -> typer.Typer:
     """The command line with the commands of one file, or of all.
 
@@ -51,10 +69,10 @@ def build(word: str | None = None) -> typer.Typer:
         no_args_is_help=True,
         add_completion=False,
         pretty_exceptions_enable=False,
-        context_settings={"help_option_names": ["-h", "--help"]},
+        context_settings={"help_option_names": _HELP},
     )
     # With a single command typer would drop its name from the line; a callback keeps it.
-    app.callback()(_nothing)
+    app.callback(help=ABOUT)(lambda: None)
     modules = command_modules()
     chosen = [modules[word]] if word in modules else list(modules.values())
     for name in chosen:
@@ -66,18 +84,29 @@ def build(word: str | None = None) -> typer.Typer:
     return app
 
 
-def _nothing() -> None:
-    """社区一张图：把社区的人、房、地、事、物放在同一张图上。常用：先 up 启动，再在浏览器里打开它给出的地址。"""
+def _translate(command: Any) -> None:
+    """Give the help option of a command, and of those below it, its Chinese text.
+
+    Args:
+        command: of typer's own classes, which it does not export with types.
+    """
+    option = command.get_help_option(typer.Context(command, help_option_names=_HELP))
+    if option is not None:
+        option.help = "显示这份说明。"
+    for inner in getattr(command, "commands", {}).values():
+        _translate(inner)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command; an error of the tree becomes its message and remedy, and exit status 1."""
     words = list(sys.argv[1:] if arguments is None else arguments)
-    for name, text in _HEADINGS.items():
-        setattr(rich_utils, name, text)
+    for name, value in {**_HEADINGS, "Table": _FoldingTable}.items():
+        setattr(rich_utils, name, value)
     word = next((w for w in words if not w.startswith("-")), None)
     try:
-        build(word)(words, prog_name="onemap")
+        command = get_command(build(word))
+        _translate(command)
+        command(words, prog_name="./onemap")
     except OnemapError as error:
         say_error(error)
         sys.exit(1)

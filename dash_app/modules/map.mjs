@@ -1,6 +1,7 @@
 // The one map module. Every page's map is an OneMap; window.onemapReady resolves to the functions exported below.
 import { Map as GlMap, ScaleControl } from 'maplibre-gl';
 import { addControls } from './controls.mjs';
+import { glider } from './live.mjs';
 import { OVERLAY, Overlays } from './overlays.mjs';
 import { attachPicking } from './picking.mjs';
 import * as style from './style.mjs';
@@ -235,6 +236,8 @@ export const flyTo = async (id, where, options) => (await ready(id)).flyTo(where
 export const select = async (id, selection) => (await ready(id)).select(selection);
 export const setData = async (id, source, geojson) => (await ready(id)).setData(source, geojson);
 export const addOverlay = async (id, name, overlay) => (await ready(id)).overlays.add(name, overlay);
+// Moving things of a source of the style (a live layer); {whole: true} when the features are all there are.
+export const push = async (id, source, features, options) => glider(await ready(id), source).push(features, options);
 export const on = async (id, event, listener) => (await ready(id)).on(event, listener);
 
 export function forget(id) {

@@ -64,6 +64,9 @@ export class Overlays {
       sources[OVERLAY + name] = { type: 'geojson', data: overlay.data, ...overlay.source };
       layers.push(...this.styleLayers(name));
     }
+    for (const [name, moving] of this.owner.gliders ?? []) {
+      if (sources[name]) sources[name] = { ...sources[name], data: moving.collection() };
+    }
     return { ...after, sources, layers };
   }
 }

@@ -34,6 +34,8 @@ function scaleText(layer, factor) {
 
 // visible: set of registry layers that are on; null leaves what the registry says.
 export function compose(style, { visible, threeD, time }) {
+  // Soft light from the viewer's left: walls of buildings differ by shade, none turns black.
+  style.light ??= { anchor: 'viewport', position: [1.4, 215, 40], color: '#ffffff', intensity: 0.22 };
   const factor = parseFloat(getComputedStyle(document.documentElement).fontSize) / 16;
   for (const source of Object.values(style.sources)) {
     if (source.tiles) source.tiles = source.tiles.map((address) => absolute(withTime(address, source, time)));

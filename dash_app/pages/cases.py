@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -46,6 +47,13 @@ def _query(search: str | None) -> dict[str, str]:
     return dict(parse_qsl((search or "").lstrip("?")))
 
 
+def _day(text: str) -> datetime | None:
+    try:
+        return clock.day_bounds(date.fromisoformat(text))[0]
+    except ValueError:
+        return None
+
+
 def wanted(search: str | None) -> Filter:
     """The filter that an address carries; what is not understood narrows nothing."""
     query = _query(search)
@@ -54,6 +62,7 @@ def wanted(search: str | None) -> Filter:
     overdue = {"1": True, "0": False}.get(query.get("overdue", ""))
     return Filter(
         place=query.get("place") or None,
+        since=_day(query.get("since", "")),
         states=chosen,
         judged=query.get("judged") == "1",
         overdue=overdue,

@@ -79,7 +79,9 @@ def _matrix(distances: ArrayLike, weights: ArrayLike) -> tuple[Floats, Floats]:
     d = np.asarray(distances, dtype=np.float64)
     w = np.asarray(weights, dtype=np.float64)
     if d.ndim != 2 or w.shape != (len(d),):
-        raise InputError(f"距离表 {d.shape} 与需求个数 {w.shape} 不一致。", remedy="每个需求一行，每个候选点一列。")
+        raise InputError(
+            f"距离表 {d.shape} 与需求个数 {w.shape} 不一致。", remedy="每个需求一行，每个候选点一列。"
+        )
     if not len(d):
         raise InputError("没有服务需求。", remedy="请扩大范围、放宽时间或改选需求类型。")
     if not d.shape[1]:
@@ -91,7 +93,11 @@ def _matrix(distances: ArrayLike, weights: ArrayLike) -> tuple[Floats, Floats]:
     bad = ~((w >= 0) & (w < np.inf))
     if bad.any():
         row = int(np.argmax(bad))
-        raise InputError(f"第 {row + 1} 个需求的权重 {w[row]} 无效。", remedy="权重应为不小于 0 的数。", details={"row": row})
+        raise InputError(
+            f"第 {row + 1} 个需求的权重 {w[row]} 无效。",
+            remedy="权重应为不小于 0 的数。",
+            details={"row": row},
+        )
     if not w.any():
         raise InputError("所有需求的权重都是 0，无从比较设点位置。", remedy="请改选需求类型或放宽时间。")
     return d, w
@@ -119,7 +125,14 @@ def _unit(costs: Floats, scale: float) -> float:
 
 
 def _finish(
-    costs: Costs, distances: Floats, loss: Floats, p: int, held: Ints, scale: float, seconds: float, gap: float
+    costs: Costs,
+    distances: Floats,
+    loss: Floats,
+    p: int,
+    held: Ints,
+    scale: float,
+    seconds: float,
+    gap: float,
 ) -> Allocation:
     """Solve and say it in the caller's units; ``loss`` (demands, sites) is what the objective sums."""
     started = time.perf_counter()
@@ -221,7 +234,9 @@ def max_coverage(
     return _finish(prepare(beyond / scale, held, _unit(w, scale)), d, beyond, p, held, scale, seconds, gap)
 
 
-def coverage(distances: ArrayLike, weights: ArrayLike, opened: ArrayLike, service_distance: float) -> Coverage:
+def coverage(
+    distances: ArrayLike, weights: ArrayLike, opened: ArrayLike, service_distance: float
+) -> Coverage:
     """How much demand lies within a distance of open sites, before or after an allocation.
 
     Args:

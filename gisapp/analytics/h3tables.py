@@ -110,7 +110,9 @@ _TURNS = """
 """
 
 BASE_CELLS: NDArray[np.int64] = np.array(_BASE_CELLS.split(), dtype=np.int64).reshape(20, 3, 3, 3)
-BASE_TURNS: NDArray[np.int64] = np.array([int(c) for c in "".join(_TURNS.split())], dtype=np.int64).reshape(20, 3, 3, 3)
+BASE_TURNS: NDArray[np.int64] = np.array([int(c) for c in "".join(_TURNS.split())], dtype=np.int64).reshape(
+    20, 3, 3, 3
+)
 
 # Pentagon base cells, with the two faces on which their missing sequence is turned clockwise (-1: none).
 PENTAGONS: dict[int, tuple[int, int]] = {

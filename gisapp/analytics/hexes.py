@@ -132,7 +132,7 @@ def _index(face: int, i: int, j: int, resolution: int, digits: NDArray[np.int64]
     cell = (1 << 59) | (resolution << 52) | (base << 45)
     for r in range(1, 16):
         cell |= (digits[r] if r <= resolution else 7) << (3 * (15 - r))
-    return cell
+    return int(cell)
 
 
 @nb.njit(cache=True, nogil=True)
@@ -214,7 +214,9 @@ def _coordinates(lon: ArrayLike, lat: ArrayLike) -> tuple[Floats, Floats]:
     x = np.ascontiguousarray(lon, dtype=np.float64)
     y = np.ascontiguousarray(lat, dtype=np.float64)
     if x.ndim != 1 or x.shape != y.shape:
-        raise InputError(f"经度与纬度个数不一致（{x.size} 与 {y.size}）。", remedy="请逐点成对给出经度和纬度。")
+        raise InputError(
+            f"经度与纬度个数不一致（{x.size} 与 {y.size}）。", remedy="请逐点成对给出经度和纬度。"
+        )
     wrong = ~((np.abs(x) <= 360.0) & (np.abs(y) <= 90.0))  # written so that NaN is wrong too
     if wrong.any():
         row = int(np.argmax(wrong))
@@ -277,7 +279,7 @@ def count_cells(
             f"第 {row + 1} 个点的权重 {w[row]} 无效。", remedy="权重应为不小于 0 的数。", details={"row": row}
         )
     unique, inverse = np.unique(cells, return_inverse=True)
-    return unique, np.bincount(inverse, weights=w, minlength=len(unique))
+    return unique, np.bincount(inverse, weights=w, minlength=len(unique)).astype(np.float64)
 
 
 def area_cells(area: shapely.Geometry, resolution: int, limit: int = 500_000) -> Cells:
@@ -299,7 +301,9 @@ def area_cells(area: shapely.Geometry, resolution: int, limit: int = 500_000) ->
     if area.is_empty:
         return np.empty(0, dtype=np.int64)
     if area.geom_type not in ("Polygon", "MultiPolygon"):
-        raise InputError(f"分析范围应为面，给出的是 {area.geom_type}。", remedy="请选择区域、网格或画一个多边形。")
+        raise InputError(
+            f"分析范围应为面，给出的是 {area.geom_type}。", remedy="请选择区域、网格或画一个多边形。"
+        )
     lat = (area.bounds[1] + area.bounds[3]) / 2.0
     square_km = area.area * 111.32**2 * np.cos(np.radians(lat))
     expected = square_km / h3.average_hexagon_area(resolution, unit="km^2")

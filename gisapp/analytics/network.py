@@ -110,7 +110,9 @@ class _Noding:
 
     def __init__(self, xy: Floats, line: Ints, bridge: NDArray[np.bool_], snap: float) -> None:
         self.xy, self.line, self.bridge, self.snap = xy, line, bridge, snap
-        self.first = np.flatnonzero(line[1:] == line[:-1])  # segment k runs from corner first[k] to first[k] + 1
+        self.first = np.flatnonzero(
+            line[1:] == line[:-1]
+        )  # segment k runs from corner first[k] to first[k] + 1
         size = np.hypot(*(xy[self.first + 1] - xy[self.first]).T)
         self.first, self.size = self.first[size > 0], size[size > 0]
         new = np.r_[True, line[1:] != line[:-1]]
@@ -140,7 +142,9 @@ class _Noding:
         same = np.hypot(*(self.xy[corner] - self.xy[their_corner]).T) <= SAME
         near = distance <= self.snap
         # Along one and the same line, and between a bridge and what it passes over, only true contact joins.
-        joins = np.where((ours == theirs) | (over & ~self.end_of_line[corner]), same | (distance <= SAME) & ~over, near)
+        joins = np.where(
+            (ours == theirs) | (over & ~self.end_of_line[corner]), same | (distance <= SAME) & ~over, near
+        )
         joins &= corner != their_corner
         corner, segment, t = corner[joins], segment[joins], t[joins]
         at_corner, their_corner = at_corner[joins], their_corner[joins]
@@ -152,9 +156,8 @@ class _Noding:
         a, b = self.xy[self.first], self.xy[self.first + 1]
         lines = shapely.linestrings(np.stack([a, b], axis=1))
         one, other = shapely.STRtree(lines).query(lines, predicate="dwithin", distance=self.snap)
-        # Neighbours along a line share a corner already.
-        apart = (one < other) & ~((self.first[one] + 1 == self.first[other]))
-        one, other = one[apart], other[apart]
+        pair = one < other
+        one, other = one[pair], other[pair]
         for corner, segment in ((one, other), (other, one)):
             self._join_corner(self.first[corner], segment)
             self._join_corner(self.first[corner] + 1, segment)
@@ -189,7 +192,8 @@ def build_network(lines: ArrayLike, bridges: ArrayLike | None = None, snap: floa
     if wrong.any():
         row = int(origin[np.argmax(wrong)])
         raise InputError(
-            f"第 {row + 1} 条街道不是线（{parts[np.argmax(wrong)].geom_type}）。", remedy="请只选择街路巷的中心线。"
+            f"第 {row + 1} 条街道不是线（{parts[np.argmax(wrong)].geom_type}）。",
+            remedy="请只选择街路巷的中心线。",
         )
     degrees, line = shapely.get_coordinates(parts, return_index=True)
     if not len(degrees):
@@ -325,7 +329,9 @@ def walking_distances(network: Network, sources: Snapped, targets: Snapped, limi
             reach[position[:, 1]] + (network.lengths[edge] - along)[:, None],
         )
         on_one = edge[:, None] == targets.edge[there][None, :]
-        ways = np.where(on_one, np.minimum(ways, np.abs(along[:, None] - targets.along[there][None, :])), ways)
+        ways = np.where(
+            on_one, np.minimum(ways, np.abs(along[:, None] - targets.along[there][None, :])), ways
+        )
         ways += sources.access[rows][:, None] + targets.access[there][None, :]
         ways[ways > limit] = np.inf
         out[np.ix_(rows, there)] = ways

@@ -85,7 +85,9 @@ def prepare(cost: Floats, held: Ints, unit: float = 0.0) -> Costs:
 
 
 @nb.njit(cache=True, nogil=True)
-def _nearest(by_site: Floats, at_hand: Floats, opened: Ints, best: Floats, which: Ints, second: Floats) -> float:
+def _nearest(
+    by_site: Floats, at_hand: Floats, opened: Ints, best: Floats, which: Ints, second: Floats
+) -> float:
     """Nearest and second nearest open site of each demand; returns the total cost."""
     total = 0.0
     for i in range(len(at_hand)):
@@ -213,7 +215,12 @@ def _pick(rho: Floats, state: States, p: int, chosen: NDArray[np.bool_]) -> floa
         limit = np.partition(values, left - 1)[left - 1]
         for strict in (True, False):  # those below the limit first, then as many equal ones as fit
             for j in range(len(rho)):
-                if state[j] == 0 and not chosen[j] and left > 0 and (rho[j] < limit if strict else rho[j] == limit):
+                if (
+                    state[j] == 0
+                    and not chosen[j]
+                    and left > 0
+                    and (rho[j] < limit if strict else rho[j] == limit)
+                ):
                     chosen[j] = True
                     total += rho[j]
                     left -= 1
@@ -357,7 +364,9 @@ def _reduce(costs: Costs, state: States) -> tuple[Costs, Ints]:
     kept = (number[costs.arc_site] >= 0) & (costs.arc_cost < at_hand[demand])
     start = np.r_[0, np.cumsum(np.bincount(demand[kept], minlength=len(at_hand)))].astype(np.int64)
     by_site = np.minimum(costs.by_site[left], at_hand)
-    return Costs(left, by_site, at_hand, start, costs.arc_cost[kept], number[costs.arc_site[kept]], costs.unit), left
+    return Costs(
+        left, by_site, at_hand, start, costs.arc_cost[kept], number[costs.arc_site[kept]], costs.unit
+    ), left
 
 
 @dataclass(slots=True)
@@ -391,7 +400,9 @@ class _Search:
         p = self.p - int((state == 1).sum())
         if p == 0 or len(left) <= p:
             full = np.flatnonzero(state == 1) if p == 0 else np.flatnonzero(state >= 0)
-            cost = float(small.at_hand.sum() if p == 0 else np.minimum(small.at_hand, small.by_site.min(axis=0)).sum())
+            cost = float(
+                small.at_hand.sum() if p == 0 else np.minimum(small.at_hand, small.by_site.min(axis=0)).sum()
+            )
             if cost < self.upper and len(full) == self.p:
                 self.upper, self.chosen = cost, full
             return cost, u, state, -1
@@ -433,7 +444,11 @@ def branch(costs: Costs, p: int, gap: float, seconds: float) -> Solved:
     chosen = _greedy(costs.by_site, costs.at_hand, p, none)
     upper = float(interchange(costs.by_site, costs.at_hand, chosen, none))
     search = _Search(costs, p, gap, deadline, chosen.copy(), upper)
-    best, second, which = np.empty(len(costs.at_hand)), np.empty(len(costs.at_hand)), np.empty(len(costs.at_hand), int)
+    best, second, which = (
+        np.empty(len(costs.at_hand)),
+        np.empty(len(costs.at_hand)),
+        np.empty(len(costs.at_hand), int),
+    )
     _nearest(costs.by_site, costs.at_hand, chosen, best, which, second)
     start = 0.5 * (best + np.minimum(second, 2.0 * best + upper / len(best)))
     queue: list[tuple[float, int, States, Floats]] = [(-np.inf, 0, none, start)]

@@ -154,7 +154,7 @@ def create(step: Step, cluster: Cluster, programs: Programs) -> None:
         shutil.chown(fresh, SYSTEM_USER, SYSTEM_USER)
     options = f"-U {ADMIN_ROLE} --auth=peer --encoding=UTF8 --locale=C.UTF-8 --no-instructions".split()
     options.append("--no-sync" if cluster.throwaway else "--data-checksums")
-    command = [programs.folder / "initdb", "-D", fresh, *options]
+    command = [str(programs.folder / "initdb"), "-D", str(fresh), *options]
     step.run(command, env=programs.environment(), user=cluster.as_user, cwd=Path("/"))
     own = fresh / "postgresql.conf"
     own.write_text(

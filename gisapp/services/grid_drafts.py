@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import shapely
 from shapely.geometry import Polygon
-from sqlalchemy import Connection
+from sqlalchemy import Connection, RowMapping
 
 from gisapp.analytics.fabric import (
     Change,
@@ -194,7 +194,7 @@ def require_tiling(fabric: Fabric, name: str) -> None:
         )
 
 
-def load_draft(connection: Connection, community: str, revision: int) -> tuple[Mapping[str, Any], Fabric]:
+def load_draft(connection: Connection, community: str, revision: int) -> tuple[RowMapping, Fabric]:
     """The draft at a revision, locked, and its fabric on the community's border of now.
 
     Raises:
@@ -207,7 +207,7 @@ def load_draft(connection: Connection, community: str, revision: int) -> tuple[M
 
 def _load(
     connection: Connection, community: str, revision: int
-) -> tuple[Mapping[str, Any], Fabric, list[Change]]:
+) -> tuple[RowMapping, Fabric, list[Change]]:
     draft = store.find_draft(connection, community, lock=True)
     if draft is None:
         raise Conflict("草稿已被发布或放弃。", remedy="请刷新页面，从现行版本重新打开草稿。")

@@ -15,6 +15,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import shapely
 from numpy.typing import NDArray
+from shapely.geometry import mapping
 from sqlalchemy import Connection
 
 from gisapp.analytics.crs import points_to_metric, to_metric, zone_for
@@ -68,13 +69,21 @@ class Ground:
         metres = shapely.distance(shapes, shapely.points(x, y))
         return [None if np.isnan(m) else (0.0 if m < _TOUCHING_M else float(m)) for m in metres]
 
+    def outline(self, place: str) -> dict[str, Any] | None:
+        """The ground of a place key as a GeoJSON geometry (EPSG:4490); None where it is not known."""
+        whole = self._whole(place)
+        return None if whole is None else dict(mapping(whole))
+
+    def _whole(self, place: str) -> Any:
+        parts = self._grids.below(place)
+        if not parts:
+            parts = [p for fence in self._regions if (p := fence.polygon(place)) is not None]
+        return parts[0] if len(parts) == 1 else shapely.union_all(parts) if parts else None
+
     def _shape(self, place: str, zone: int) -> Any:
         key = (place, zone)
         if key not in self._own:
-            parts = self._grids.below(place)
-            if not parts:
-                parts = [p for fence in self._regions if (p := fence.polygon(place)) is not None]
-            whole = parts[0] if len(parts) == 1 else shapely.union_all(parts) if parts else None
+            whole = self._whole(place)
             self._own[key] = None if whole is None else to_metric(whole, 3.0 * zone)
         return self._own[key]
 

@@ -6,7 +6,7 @@ other, because the worker's row is locked; what comes late or twice leads to the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -268,21 +268,19 @@ class _Intake:
         return run
 
     def _span_start(self, worker: int, at: datetime, since: datetime | None) -> datetime:
-        """First instant of the span that a late position belongs to."""
+        """First instant of the span that a late position belongs to, its own where it begins one."""
+        silence = timedelta(seconds=analysis.SPAN_GAP_S)
+        start = at
         for reach in _LOOK_BACK:
-            earliest = at - reach if since is None else max(since, at - reach)
-            start, cut = store.span_start(self.connection, worker, at, earliest, analysis.SPAN_GAP_S)
-            if start is None or (at - start).total_seconds() > reach.total_seconds() - analysis.SPAN_GAP_S:
-                cut = start is not None
-            if start is None:
+            bound = at - reach if since is None else max(since, at - reach)
+            span = store.span_before(self.connection, worker, at, bound, analysis.SPAN_GAP_S)
+            if span.start is None or span.latest is None or at - span.latest > silence:
                 return at
-            if not cut or earliest == since:
+            start = span.start
+            # The first position looked at begins the span only if nothing can be hidden just before the bound.
+            if start != span.earliest or start - bound > silence or bound == since:
                 break
-        return start if (at - self._last_before(worker, at)).total_seconds() <= analysis.SPAN_GAP_S else at
-
-    def _last_before(self, worker: int, at: datetime) -> datetime:
-        kept = store.track(self.connection, worker, at - timedelta(seconds=analysis.SPAN_GAP_S + 1), at)
-        return kept[-1].fix.at if kept else at - timedelta(days=1)
+        return start
 
     def _tell(self, newest: Sequence[tuple[Fix, str]], alerted: dict[int, bool]) -> None:
         """Notices of where workers are now, by street, so that most listeners get whole messages."""
@@ -357,7 +355,3 @@ def track_between(
         "jumps": [fix.at.isoformat() for fix in judged.jumps],
     }
 
-
-def all_fixes(kept: Iterable[Kept]) -> list[Fix]:
-    """Positions without what is noted of them."""
-    return [k.fix for k in kept]

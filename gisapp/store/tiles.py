@@ -16,7 +16,7 @@ from functools import lru_cache
 
 from gisapp.domain import clock
 from gisapp.errors import InputError
-from gisapp.store.sources import Clause, Column, FileSource, Parameter, Source, TableSource
+from gisapp.store.sources import Aggregate, Clause, Column, FileSource, Parameter, Source, TableSource
 from gisapp.store.sqlfiles import load_sql
 from gisapp.store.tables import SCHEMA, metadata
 
@@ -149,22 +149,27 @@ def _satisfied(part: TilePart, given: tuple[str, ...]) -> bool:
 
 def _mvt(part: TilePart, zoom: int, given: frozenset[str]) -> str:
     source = part.source
-    rows = _from_file(part, source, zoom, given) if isinstance(source, FileSource) else _from_table(part, source, zoom, given)
-    key = "" if rows.startswith("SELECT n,") else ", 'id'"
+    key = ", 'id'"
+    if isinstance(source, FileSource):
+        rows = _from_file(part, source, zoom, given)
+    elif source.aggregate and zoom < source.aggregate.below:
+        rows, key = _counted(source, zoom, _conditions(part, source, zoom, given)), ""
+    else:
+        rows = _from_table(part, source, zoom, given)
     return f"SELECT st_asmvt(t, '{part.name}', {EXTENT}, 'mvt'{key}) FROM ({rows} LIMIT {part.limit}) t"
 
 
 def _from_table(part: TilePart, source: TableSource, zoom: int, given: frozenset[str]) -> str:
     _known(source)
     conditions = _conditions(part, source, zoom, given)
-    if source.aggregate and zoom < source.aggregate.below:
-        return _counted(source, zoom, conditions)
     columns = _properties(part.columns, zoom)
     head = f"SELECT t.{source.key} AS id{columns}"
     name = f'{SCHEMA}."{source.table}" t'
     geometry = f"t.{source.geometry}"
     if source.shape == "point" and _has_tile_key(source):
         where = ["t.tile_key >= %(first_key)s", "t.tile_key < %(last_key)s", *conditions]
+        if _may_be_area(source):
+            geometry = f"CASE WHEN geometrytype({geometry}) = 'POINT' THEN {geometry} ELSE st_pointonsurface({geometry}) END"
         return f"{head}, {_shape(geometry, 'point', zoom, False)} AS mvt FROM {name} WHERE {' AND '.join(where)}"
     where = [f"{geometry} && {_ENVELOPE}", *conditions]
     if source.shape == "label":
@@ -220,8 +225,8 @@ def _shape(geometry: str, shape: str, zoom: int, simplify: bool) -> str:
 
 def _counted(source: TableSource, zoom: int, conditions: Sequence[str]) -> str:
     """One point a cell, where its things lie on average, with their number ``n``."""
-    aggregate = source.aggregate
-    assert aggregate is not None  # the caller looked
+    _known(source)
+    aggregate = source.aggregate or Aggregate(below=zoom)
     cell = min(zoom + CELLS, KEY_ZOOM)
     if aggregate.density:
         prepared = next((level for level in _DENSITY_ZOOMS if level >= cell), _DENSITY_ZOOMS[-1])
@@ -388,6 +393,11 @@ def _known(source: TableSource) -> None:
 
 def _has_tile_key(source: TableSource) -> bool:
     return source.geometry == "geom" and "tile_key" in metadata.tables[f"{SCHEMA}.{source.table}"].columns
+
+
+def _may_be_area(source: TableSource) -> bool:
+    kind: str = metadata.tables[f"{SCHEMA}.{source.table}"].columns[source.geometry].type.geometry_type
+    return kind == "GEOMETRY"
 
 
 def _quoted(name: str) -> str:

@@ -131,18 +131,30 @@ def track(connection: Connection, worker: int, first: datetime, last: datetime) 
     ]
 
 
-def span_start(
-    connection: Connection, worker: int, at: datetime, since: datetime, silence: float
-) -> tuple[datetime | None, bool]:
-    """First position of the span that leads up to an instant.
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Positions that lead up to an instant without a long silence, as far as they were looked at.
 
-    Returns:
-        its instant (None where nothing is stored from ``since`` on), and whether it may begin before ``since``.
+    Attributes:
+        start: the first position after the last long silence; None where there is no position.
+        earliest: the first position that was looked at.
+        latest: the last position before the instant.
     """
-    row = connection.execute(
-        text(load_sql("workers/span_start")), {"worker": worker, "at": at, "since": since, "silence": silence}
-    ).one()
-    return row.start, row.start is not None and row.start == row.earliest
+
+    start: datetime | None
+    earliest: datetime | None
+    latest: datetime | None
+
+
+def span_before(connection: Connection, worker: int, at: datetime, bound: datetime, silence: float) -> Span:
+    """The span of a worker's positions that leads up to an instant, looking back no further than ``bound``.
+
+    Args:
+        silence: seconds between two positions that end a span.
+    """
+    values = {"worker": worker, "at": at, "bound": bound, "silence": silence}
+    row = connection.execute(text(load_sql("workers/span_start")), values).one()
+    return Span(row.start, row.earliest, row.latest)
 
 
 def change_flags(connection: Connection, worker: int, changes: Mapping[datetime, str]) -> None:

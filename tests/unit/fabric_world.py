@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import random
 from fractions import Fraction
@@ -61,7 +62,7 @@ def exact_owners(fabric: Fabric, x: float, y: float) -> list[str]:
         on = False
         for ring in [shape.exterior, *shape.interiors]:
             coords = [(Fraction(a), Fraction(b)) for a, b in ring.coords]
-            for (ax, ay), (bx, by) in zip(coords, coords[1:], strict=False):
+            for (ax, ay), (bx, by) in itertools.pairwise(coords):
                 side = (bx - ax) * (py - ay) - (by - ay) * (px - ax)
                 if side == 0 and min(ax, bx) <= px <= max(ax, bx) and min(ay, by) <= py <= max(ay, by):
                     on = True

@@ -39,6 +39,7 @@ OUTLINE_KEYS = ("环南", "环东", "环北", "环西")
 
 _GRID = 0.001
 _HECTARE = 10_000.0
+_LARGEST_LOT = 2.3 * _HECTARE
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +238,8 @@ def _plat(
         node = queue.pop(0)
         area = node.polygon.area
         # Lots differ: some blocks stay whole as one large compound, others fall into small pieces.
-        if area < lot * float(np.exp(rng.normal(0.25, 0.35))):
+        whole = area < lot * float(np.exp(rng.normal(0.25, 0.35)))
+        if whole and area < _LARGEST_LOT:
             continue
         share = 0.5 + rng.normal(0, 0.07)
         found = cut(node.polygon, grain, junctions, rng, min(max(share, 0.36), 0.64))
@@ -247,10 +249,10 @@ def _plat(
             continue
         one, two, line = found
         kind = _cut_kind(area)
-        if kind == "alley" and rng.random() < 0.45:
+        if whole or (kind == "alley" and rng.random() < 0.45):
             kind = "wall"
         lines.append(Line(line, kind, WIDTH[kind], f"s{street}-{len(lines)}", street))
-        node.children = [Node(one, node.depth + 1), Node(two, node.depth + 1)]
+        node.children = [Node(one), Node(two)]
         queue += node.children
 
 
@@ -313,14 +315,16 @@ def lay_out(
 
     pieces, owner = _node(lines)
     lots = _faces(pieces)
-    leaves: list[shapely.Polygon] = []
+    leaves: list[Node] = []
     leaf_community: list[int] = []
     for index, root in enumerate(roots):
-        for leaf in root.leaves():
-            leaves.append(leaf.polygon)
-            leaf_community.append(index)
-    lot_leaf = _locate(lots, leaves)
+        own_leaves = root.leaves()
+        leaves += own_leaves
+        leaf_community += [index] * len(own_leaves)
+    lot_leaf = _locate(lots, [leaf.polygon for leaf in leaves])
     lots, lot_leaf = _join_slivers(lots, lot_leaf)
+    for lot, owner_leaf in enumerate(lot_leaf):
+        leaves[int(owner_leaf)].lot = lot
     lot_community = np.asarray(leaf_community, dtype=np.int64)[lot_leaf]
     result: list[Community] = []
     for index, ((street, code, name, _), root) in enumerate(zip(drafts, roots, strict=True)):

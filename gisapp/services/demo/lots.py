@@ -20,7 +20,7 @@ HOMES = ("slab", "mid", "tower", "old", "village")
 """Uses that people live in: walk-up slabs, mid-rise slabs, towers, small old houses, farmers' terraces."""
 
 # Flats per square metre of yard that the layouts of each use reach on average (measured).
-YIELD = {"slab": 0.0178, "mid": 0.0200, "tower": 0.0235, "old": 0.0105, "village": 0.0085}
+YIELD = {"slab": 0.0158, "mid": 0.0168, "tower": 0.0205, "old": 0.0150, "village": 0.0062}
 
 # Share of the lived-in ground by use, for the old town in the south, the middle and the new north.
 _MIX = {

@@ -21,11 +21,11 @@ _OVERHANG = 0.4
 
 @dataclass(slots=True)
 class Node:
-    """A polygon of the recursion, metres; a leaf has no children."""
+    """A polygon of the recursion, metres; a leaf has no children but, in the end, a lot."""
 
     polygon: shapely.Polygon
-    depth: int = 0
     children: list[Node] = field(default_factory=list)
+    lot: int = -1
 
     def leaves(self) -> list[Node]:
         """Leaves below this node (itself, if it has no children), in order."""

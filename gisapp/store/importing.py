@@ -1,0 +1,192 @@
+"""Storing an import: rows go by COPY into a temporary table, are compared with what is there, and one set-based statement
+each changes and adds. Everything happens in the caller's transaction: a killed import leaves nothing behind.
+
+Index used: the unique index of the table's key (``ux_<table>_source`` for most).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+from typing import Any
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from sqlalchemy import Connection, Table, insert, select, text
+from sqlalchemy.dialects import postgresql
+
+from gisapp.store.copying import copy_frame
+from gisapp.store.sqlfiles import load_sql
+from gisapp.store.tables.base import SCHEMA
+from gisapp.store.tables.places import grid, region
+from gisapp.store.tables.platform import import_run
+
+STAGED = "staged_import"
+MATCHED = "matched_import"
+
+
+def lock(connection: Connection, kind: str) -> None:
+    """Let imports of one kind run one after another."""
+    connection.execute(text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": f"onemap.import.{kind}"})
+
+
+def stage(
+    connection: Connection,
+    table: Table,
+    columns: Mapping[str, Any],
+    *,
+    progress: Callable[[int], None] | None = None,
+) -> int:
+    """Copy rows into the temporary table ``staged_import``, whose columns have the types of the table's.
+
+    Args:
+        columns: as for ``copy_frame``, by names of the table's columns; besides, ``n`` numbers the rows.
+    """
+    dialect = postgresql.dialect()
+    types = {name: "integer" if name == "n" else table.c[name].type.compile(dialect) for name in columns}
+    definitions = ", ".join(
+        f"{_q(name)} {kind}{' COLLATE "C"' if name == 'place' else ''}" for name, kind in types.items()
+    )
+    connection.execute(text(f"DROP TABLE IF EXISTS {STAGED}, {MATCHED}"))
+    connection.execute(text(f"CREATE TEMPORARY TABLE {STAGED} ({definitions}) ON COMMIT DROP"))
+    count = copy_frame(connection, f"pg_temp.{STAGED}", columns, progress=progress)
+    connection.execute(text(f"ANALYZE {STAGED}"))
+    return count
+
+
+def match(connection: Connection, table: Table, key: Sequence[str], function: str | None = None) -> tuple[int, int]:
+    """Find the staged rows that the table has already, into the temporary table ``matched_import``.
+
+    Args:
+        table: where they are looked for, within the reader's scope.
+        key: columns that make a row the same; place decides between several.
+        function: of the database, instead of reading the table (its first column is the key), where the application may
+            not read it.
+
+    Returns:
+        how many are there, and how many of those differ in content or place.
+    """
+    target = f"{SCHEMA}.{function}((SELECT array_agg({_q(key[0])}) FROM {STAGED}))" if function else _name(table)
+    same = " AND ".join(f"t.{_q(c)} = s.{_q(c)}" for c in key)
+    connection.execute(
+        text(
+            f"CREATE TEMPORARY TABLE {MATCHED} ON COMMIT DROP AS "
+            f"SELECT DISTINCT ON (s.n) s.n, t.id, t.place AS old_place, "
+            f"       t.digest IS DISTINCT FROM s.digest OR t.place <> s.place AS changed "
+            f"  FROM {STAGED} s JOIN {target} t ON {same} ORDER BY s.n, t.place <> s.place, t.id"
+        )
+    )
+    connection.execute(text(f"ANALYZE {MATCHED}"))
+    row = connection.execute(text(f"SELECT count(*), count(*) FILTER (WHERE changed) FROM {MATCHED}")).one()
+    return int(row[0]), int(row[1])
+
+
+def apply(connection: Connection, table: Table, columns: Sequence[str], *, added: int, changed: int) -> None:
+    """Change what differs and add what is new. A statement that would change no row is not run, so that nothing that
+    watches the table takes it for a change.
+
+    Args:
+        columns: of the staged table that are stored.
+    """
+    if changed:
+        sets = ", ".join(f"{_q(c)} = s.{_q(c)}" for c in columns)
+        stamp = ", updated_at = now()" if "updated_at" in table.c else ""
+        connection.execute(
+            text(
+                f"UPDATE {_name(table)} t SET {sets}{stamp} FROM {STAGED} s "
+                f"JOIN {MATCHED} m ON m.n = s.n "
+                f"WHERE m.changed AND t.id = m.id AND t.place = m.old_place"
+            )
+        )
+    if added:
+        names = ", ".join(_q(c) for c in columns)
+        connection.execute(
+            text(
+                f"INSERT INTO {_name(table)} ({names}) SELECT {names} FROM {STAGED} s "
+                f"WHERE NOT EXISTS (SELECT 1 FROM {MATCHED} m WHERE m.n = s.n) ORDER BY s.n"
+            )
+        )
+
+
+def place_layers(connection: Connection, day: date) -> list[tuple[list[str], NDArray[np.object_]]]:
+    """Polygons that give place keys on a day: the grids in force, then regions from the deepest level up."""
+    grids = connection.execute(
+        select(grid.c.place, grid.c.geom.ST_AsBinary())
+        .where(grid.c.valid_from <= day, (grid.c.valid_to.is_(None)) | (grid.c.valid_to > day))
+        .order_by(grid.c.place)
+    ).all()
+    regions = connection.execute(
+        select(region.c.place, region.c.geom.ST_AsBinary(), region.c.level)
+        .where(region.c.geom.is_not(None))
+        .order_by(region.c.level.desc(), region.c.place)
+    ).all()
+    layers = [_layer(grids)]
+    for level in dict.fromkeys(row[2] for row in regions):
+        layers.append(_layer([row for row in regions if row[2] == level]))
+    return [found for found in layers if found[0]]
+
+
+def _layer(rows: Sequence[Any]) -> tuple[list[str], NDArray[np.object_]]:
+    shapes = shapely.from_wkb(np.array([bytes(row[1]) for row in rows], dtype=object))
+    return [str(row[0]) for row in rows], np.atleast_1d(np.asarray(shapes, dtype=object))
+
+
+def grid_changes(connection: Connection) -> list[date]:
+    """Days on which a grid version took effect, ascending."""
+    return list(connection.scalars(select(grid.c.valid_from).distinct().order_by(grid.c.valid_from)))
+
+
+def known_regions(connection: Connection, keys: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """Regions of some keys: key → (name, source)."""
+    rows = connection.execute(select(region.c.place, region.c.name, region.c.source).where(region.c.place.in_(keys)))
+    return {row.place: (row.name, row.source) for row in rows}
+
+
+def region_names(connection: Connection) -> list[str]:
+    """Names of all regions that the reader sees, the longest first."""
+    return sorted(connection.scalars(select(region.c.name).distinct()), key=len, reverse=True)
+
+
+def add_regions(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Add regions: place, level, name, source."""
+    if rows:
+        connection.execute(insert(region), list(rows))
+
+
+def stretch_region(connection: Connection, key: str, box: tuple[float, float, float, float], source: str) -> None:
+    """Let a region that has no drawn border reach over a box (west, south, east, north in degrees) too."""
+    values = dict(zip(("west", "south", "east", "north"), box, strict=True))
+    connection.execute(text(load_sql("importing/stretch_region")), {"place": key, "source": source, **values})
+
+
+def addresses_of(connection: Connection, texts: Sequence[str]) -> dict[str, tuple[Any, ...]]:
+    """Stored addresses by their normalised text: text → (building id, place, longitude, latitude); a text that stands
+    for several buildings is left out."""
+    rows = connection.execute(text(load_sql("importing/addresses_of")), {"texts": list(texts)})
+    return {row[0]: tuple(row[1:]) for row in rows}
+
+
+def rooms_of(connection: Connection, buildings: Sequence[int]) -> dict[tuple[int, str, str], tuple[int, str]]:
+    """Rooms of buildings: (building id, unit name, room number) → (room id, place)."""
+    rows = connection.execute(text(load_sql("importing/rooms_of")), {"buildings": list(buildings)})
+    return {(row[0], row[1], row[2]): (row[3], row[4]) for row in rows}
+
+
+def record_run(connection: Connection, values: Mapping[str, Any]) -> int:
+    """Write down that an import took place; returns its number."""
+    return int(connection.execute(insert(import_run).values(**values).returning(import_run.c.id)).scalar_one())
+
+
+def run_statement(connection: Connection, name: str, parameters: Mapping[str, Any] | None = None) -> Any:
+    """Run ``store/sql/importing/<name>.sql``, which may read ``staged_import`` and ``matched_import``."""
+    return connection.execute(text(load_sql(f"importing/{name}")), dict(parameters or {}))
+
+
+def _q(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _name(table: Table) -> str:
+    return f"{_q(str(table.schema))}.{_q(table.name)}"
+
