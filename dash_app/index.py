@@ -14,6 +14,25 @@ MODULES = Path(__file__).resolve().parent / "modules"
 NODE_MODULES = ROOT / "node_modules"
 VENDORED = ("maplibre-gl", "terra-draw", "terra-draw-maplibre-gl-adapter", "leaflet")
 
+# Asked for at once, side by side, instead of one after the other as imports are met.
+_PRELOADED = (
+    "map",
+    "mount",
+    "selection",
+    "controls",
+    "live",
+    "overlays",
+    "picking",
+    "style",
+    "view_state",
+    "dom",
+    "map_view",
+    "feed",
+    "search",
+    "commands",
+    "switcher",
+)
+
 # Runs before the first paint: the remembered theme is on the document before a pixel is drawn, and modules find a
 # promise to wait for even if Dash's callbacks come first.
 _FIRST_SCRIPT = """
@@ -45,6 +64,7 @@ _INDEX = """<!DOCTYPE html>
 }}</script>
 <link rel="modulepreload" href="__VENDOR__/maplibre-gl/dist/maplibre-gl.mjs">
 <link rel="modulepreload" href="__VENDOR__/maplibre-gl/dist/maplibre-gl-shared.mjs">
+__PRELOADS__
 <link rel="stylesheet" href="__VENDOR__/maplibre-gl/dist/maplibre-gl.css">
 {%css%}
 <script type="module" async src="__MODULES__/main.mjs"></script>
@@ -78,8 +98,10 @@ def modules_prefix() -> str:
 
 def index_string() -> str:
     """Dash's index template with the import map filled in."""
+    preloads = [f'<link rel="modulepreload" href="__MODULES__/{name}.mjs">' for name in _PRELOADED]
     return (
         _INDEX.replace("__FIRST__", _FIRST_SCRIPT)
+        .replace("__PRELOADS__", "\n".join(preloads))
         .replace("__VENDOR__", vendor_prefix())
         .replace("__MODULES__", modules_prefix())
     )

@@ -7,6 +7,7 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 from dash import Dash
 from dash.backends._fastapi import reset_current_request, set_current_request
@@ -22,8 +23,12 @@ from gisapp.api.app import include_routers
 from gisapp.api.session import SessionMiddleware, Sessions
 from gisapp.config import Settings, load_settings
 from gisapp.errors import NotFound
+from gisapp.services.live import Fanout
+from gisapp.services.situation import Board
 from gisapp.store.database import Database
+from layers.endpoint import TileMiddleware, watch_tables
 from layers.routes import router as layers_router
+from layers.tiling import Tiles
 
 log = logging.getLogger("onemap.server")
 
@@ -44,10 +49,15 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.database = Database(settings.database_url, connections=settings.database_connections)
         app.state.sessions = Sessions(app.state.database)
+        app.state.board = Board(app.state.database)
+        app.state.fanout = Fanout(app.state.database)
+        watch_tables(app, app.state.fanout)
         try:
+            await app.state.fanout.start()
             await _prepare_dash(app, dash)
             yield
         finally:
+            await app.state.fanout.stop()
             app.state.database.close()
 
     app = FastAPI(title="社区一张图", lifespan=lifespan, docs_url=None, redoc_url=None)
@@ -66,8 +76,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     _add_not_found(app)
     # Level 5: tiles and JSON are made on demand, and levels above cost time for a few per cent.
     app.add_middleware(GZipMiddleware, minimum_size=500, compresslevel=5)
+    app.add_middleware(TileMiddleware)
     app.add_middleware(SessionMiddleware)
     return app
+
+
+def _forget_changed(tiles: Tiles, message: dict[str, Any]) -> None:
+    if message.get("kind") == "revision":
+        tiles.revisions.changed(str(message.get("family", "")))
 
 
 def _create_dash(app: FastAPI, pages: dict[str, Page]) -> Dash:

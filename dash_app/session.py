@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from contextvars import ContextVar
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from dash import Dash
@@ -19,6 +20,8 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _SCOPE_SECONDS = 60.0
+_NOWHERE = ScopeSummary("", "", None)
+_scope: ContextVar[ScopeSummary] = ContextVar("scope", default=_NOWHERE)
 
 
 def current_reader() -> Reader:
@@ -58,3 +61,15 @@ def scope_of(app: Dash, reader: Reader) -> ScopeSummary:
         found = (time.monotonic(), describe_scope(database(app), reader))
         known[reader.scope] = found
     return found[1]
+
+
+def scope_here() -> ScopeSummary:
+    """Name and box of the reader's scope while a page is being laid out; empty elsewhere."""
+    return _scope.get()
+
+
+def set_scope_here(app: Dash, reader: Reader) -> ScopeSummary:
+    """Look the reader's scope up for the layout that follows in this context."""
+    found = scope_of(app, reader)
+    _scope.set(found)
+    return found

@@ -14,7 +14,7 @@ from dash_app.errors import as_onemap_error, toasts
 from dash_app.page import Page
 from dash_app.parts import states
 from dash_app.parts.icons import icon
-from dash_app.session import scope_of
+from dash_app.session import set_scope_here
 from gisapp.api.session import reader_here
 from gisapp.domain.access import Reader
 from gisapp.domain.vocabulary import label
@@ -33,6 +33,19 @@ _ACCENT = (
     "#0a6ebd",
     "#085a9a",
     "#06406e",
+)
+# Mantine paints its dark widgets with this ramp, from text to ground; the same ink blue as the style sheets.
+_INK = (
+    "#e9f0f7",
+    "#c4d2e0",
+    "#a9bacb",
+    "#8497ab",
+    "#34506e",
+    "#24374e",
+    "#17283c",
+    "#101d2d",
+    "#0d1826",
+    "#0b1420",
 )
 
 
@@ -66,7 +79,7 @@ def layout() -> dmc.MantineProvider:
         theme={
             "primaryColor": "accent",
             "primaryShade": {"dark": 4, "light": 7},
-            "colors": {"accent": list(_ACCENT)},
+            "colors": {"accent": list(_ACCENT), "dark": list(_INK)},
             "autoContrast": True,
             "fontFamily": "var(--font)",
             "defaultRadius": "sm",
@@ -134,26 +147,26 @@ def _link(page: Page, here: str, *, with_icon: bool = False) -> dcc.Link:
     return dcc.Link(text, href=page.path, className=name, refresh=page.bare)
 
 
+def _home() -> dcc.Link:
+    return dcc.Link("返回一张图", href="/", className="button")
+
+
 def install(app: Dash, pages: dict[str, Page]) -> None:
     """Set the layout and register the frame's callbacks."""
     app.layout = layout
 
-    def draw(pathname: str, reader: Reader | None) -> tuple[object, str]:
-        """Content of the page area and the tab's title."""
+    def draw(pathname: str, reader: Reader | None) -> tuple[object, str, str]:
+        """Content of the page area, the tab's title, and the name of the reader's scope."""
+        scope = set_scope_here(app, reader).name if reader is not None else ""
         page = pages.get(pathname.rstrip("/") or "/")
         if page is None:
             error = NotFound(f"没有这个页面：{pathname}", remedy="请从上方导航进入，或检查链接。")
-            return states.failed(
-                error, action=dcc.Link("返回一张图", href="/", className="button")
-            ), "没有找到"
+            return states.failed(error, action=_home()), "没有找到", scope
         if reader is not None and not page.open_to(reader):
             allowed = "、".join(label(role) for role in page.roles)
-            error_forbidden = Forbidden(
-                f"“{page.title}”由{allowed}使用。", remedy="请联系管理员开通，或返回一张图。"
-            )
-            back = dcc.Link("返回一张图", href="/", className="button")
-            return states.failed(error_forbidden, action=back), page.title
-        return page.layout(reader), page.title
+            refused = Forbidden(f"“{page.title}”由{allowed}使用。", remedy="请联系管理员开通，或返回一张图。")
+            return states.failed(refused, action=_home()), page.title, scope
+        return page.layout(reader), page.title, scope
 
     @app.callback(
         Output(ids.CONTENT, "children"),
@@ -175,12 +188,11 @@ def install(app: Dash, pages: dict[str, Page]) -> None:
         if reader is None and not (page and page.public):
             return (*[no_update] * 6, sign_in_address(here, (search or "").lstrip("?")))
         try:
-            content, title = await asyncio.to_thread(draw, here, reader)
+            content, title, scope = await asyncio.to_thread(draw, here, reader)
         except Exception as error:
-            content, title = states.failed(as_onemap_error(error)), page.title if page else ""
+            content, title, scope = states.failed(as_onemap_error(error)), page.title if page else "", ""
         if reader is None or (page and page.bare):
             return content, [], "top-bar-none", [], True, {"title": title}, no_update
-        scope = (await asyncio.to_thread(scope_of, app, reader)).name
         open_pages = [p for p in pages.values() if p.nav is not None and p.open_to(reader)]
         bar = top_bar(reader, scope, open_pages, here)
         tabs = [_link(p, here, with_icon=True) for p in open_pages[:5]]

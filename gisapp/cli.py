@@ -115,9 +115,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def say_error(error: OnemapError) -> None:
     """Print an error and its remedy to standard error."""
     console = Console(stderr=True, highlight=False)
-    console.print(f"✗ {error.message}", style="red", markup=False)
+    console.print(f"✗ {error.message}", style="red", markup=False, soft_wrap=True)
     if error.remedy:
-        console.print(f"  → {error.remedy}", markup=False)
+        console.print(f"  → {error.remedy}", markup=False, soft_wrap=True)
 
 
 if __name__ == "__main__":

@@ -132,3 +132,18 @@ async def _send(send: Send, status: int, etag: bytes, body: bytes, more: tuple[t
         headers.append((b"content-length", str(len(body)).encode()))
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
+
+
+def watch_tables(app: Any, fanout: Any) -> None:
+    """Let the tiles of an application hear from the live fan-out which tables change.
+
+    Args:
+        fanout: ``gisapp.services.live.Fanout``; its ``watch`` is given what to call.
+    """
+    revisions = tiles_of(app).revisions
+
+    def heard(message: dict[str, Any]) -> None:
+        if message.get("kind") == "revision":
+            revisions.changed(str(message.get("family", "")))
+
+    fanout.watch(heard, revisions.listening)

@@ -34,6 +34,9 @@ def layers_by_id() -> Mapping[str, Layer]:
         twice = {name for name in names if names.count(name) > 1}
         if twice:
             raise ValueError(f"two layers share the names {sorted(twice)}")
+    taken = {one.tileset for one in found} & {one.id for one in found}
+    if taken:
+        raise ValueError(f"tilesets have the names of layers: {sorted(taken)}")
     return MappingProxyType({one.id: one for one in sorted(found, key=lambda one: (one.order, one.id))})
 
 

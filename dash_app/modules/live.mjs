@@ -34,6 +34,14 @@ class Glider {
     this.step(now);
   }
 
+  // New properties of a thing that did not move.
+  mark(id, properties) {
+    const thing = this.things.get(String(id));
+    if (!thing) return;
+    Object.assign(thing.properties, properties);
+    this.draw(performance.now());
+  }
+
   remove(ids) {
     for (const id of ids) this.things.delete(String(id));
     this.draw(performance.now());

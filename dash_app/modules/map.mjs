@@ -31,6 +31,7 @@ export class OneMap {
       selection: link.selection ?? null,
       time: link.time ?? null,
       threeD: (link.view?.pitch ?? 0) > 0,
+      hidden: new Map(Object.entries(link.hidden ?? {})),
     };
     this.startView = link.view ?? null;
   }
@@ -72,6 +73,10 @@ export class OneMap {
     await new Promise((resolve) => { this.map.once('style.load', resolve); });
     this.state.layers ??= this.shownLayers();
     this.overlays.restore();
+    // What is overdue is decided here, by a clock that moves on, so that tiles need not change with it.
+    const tick = () => this.map.setGlobalStateProperty('now', Math.floor(Date.now() / 1000));
+    tick();
+    this.clock = window.setInterval(tick, 30000);
     if (this.state.selection) this.emit('select', { ...this.state.selection, from: 'link' });
     this.map.once('idle', () => {
       this.element.dataset.idle = 'true';
@@ -84,13 +89,14 @@ export class OneMap {
     window.removeEventListener('onemap:theme', this.onTheme);
     window.removeEventListener('popstate', this.onBack);
     this.observer?.disconnect();
+    window.clearInterval(this.clock);
     this.emit('close', {});
     this.map?.remove();
   }
 
   async currentStyle() {
     const visible = this.state.layers ? new Set(this.state.layers) : null;
-    return style.compose(await style.load(theme()), { visible, threeD: this.state.threeD, time: this.state.time });
+    return style.compose(await style.load(theme()), { visible, threeD: this.state.threeD, time: this.state.time, hidden: this.state.hidden });
   }
 
   // Which layers are on, by the style: a layer counts as on if any of its parts is drawn.
@@ -118,8 +124,8 @@ export class OneMap {
 
   keep(step = false) {
     if (!this.options.link || !this.map) return;
-    const { layers, selection, time } = this.state;
-    viewState.store({ view: this.view(), layers, selection, time }, { step });
+    const { layers, selection, time, hidden } = this.state;
+    viewState.store({ view: this.view(), layers, selection, time, hidden: Object.fromEntries(hidden) }, { step });
   }
 
   // Back and forward: the link is the truth, the map follows.
@@ -163,6 +169,14 @@ export class OneMap {
     return this.restyle();
   }
 
+  // Classes of a layer that the legend switched off.
+  setHidden(layer, field, values) {
+    if (values.length) this.state.hidden.set(layer, { field, values });
+    else this.state.hidden.delete(layer);
+    this.keep();
+    return this.restyle();
+  }
+
   // Free part of the map: what floats over its edges is not looked through.
   padding() {
     if (this.options.padding) return this.options.padding;
@@ -190,6 +204,15 @@ export class OneMap {
     this.state.selection = selection ? { kind: selection.kind, id: String(selection.id) } : null;
     this.keep(step);
     this.emit('select', selection);
+  }
+
+  // Records of these families have changed: tiles that show them are asked for again, and compared by their ETag.
+  refresh(families) {
+    const changed = new Set(families);
+    for (const [name, source] of Object.entries(this.map.getStyle().sources)) {
+      if (source.type === 'vector' && (changed.has('*') || source['onemap:families']?.some((family) => changed.has(family)))) this.map.refreshTiles(name);
+    }
+    this.emit('revision', families);
   }
 
   setData(source, geojson) { this.overlays.setData(source, geojson); }
@@ -236,6 +259,7 @@ export const flyTo = async (id, where, options) => (await ready(id)).flyTo(where
 export const select = async (id, selection) => (await ready(id)).select(selection);
 export const setData = async (id, source, geojson) => (await ready(id)).setData(source, geojson);
 export const addOverlay = async (id, name, overlay) => (await ready(id)).overlays.add(name, overlay);
+export const refresh = async (id, families) => (await ready(id)).refresh(families);
 // Moving things of a source of the style (a live layer); {whole: true} when the features are all there are.
 export const push = async (id, source, features, options) => glider(await ready(id), source).push(features, options);
 export const on = async (id, event, listener) => (await ready(id)).on(event, listener);

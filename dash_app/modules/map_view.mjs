@@ -3,6 +3,19 @@ import { forget, init } from './map.mjs';
 
 const report = (store, data) => window.dash_clientside?.set_props?.(store, { data });
 
+// The server's push: workers move, alerts pulse and open the track that proves them, changed tiles are drawn anew.
+async function follow(map) {
+  const [{ connect }, { attach, hideEvidence, showEvidence }] = await Promise.all([import('./feed.mjs'), import('./live_map.mjs')]);
+  const feed = connect();
+  const onAlert = (alert) => {
+    showEvidence(map, alert.id).catch((error) => map.emit('error', { message: error.message }));
+    if (alert.worker) map.select({ kind: 'grid_worker', id: String(alert.worker), from: 'map' });
+  };
+  attach(map, feed, { onAlert });
+  map.on('select', (selection) => { if (!selection) hideEvidence(map); });
+  map.on('close', () => feed.close());
+}
+
 export async function mount(element, options) {
   const bounds = options.bounds ?? undefined;
   element.classList.add('is-loading');
@@ -21,6 +34,7 @@ export async function mount(element, options) {
     map.on('select', (selection) => report('selection', selection));
     if (map.state.selection) report('selection', { ...map.state.selection, from: 'link' });
   }
+  if (options.live) await follow(map);
   for (const name of options.report ?? []) {
     map.on(name, (detail) => report('map-event', { map: element.id, event: name, detail, at: Date.now() }));
   }

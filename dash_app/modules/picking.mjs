@@ -1,16 +1,21 @@
 // What lies under the pointer: a word while hovering, a selection on click.
 // Style layers that can be picked carry metadata["onemap:kind"]; features carry id, and name where they have one.
 
-// Among areas the deepest wins; points and lines win over areas.
-const RANK = ['room', 'building_unit', 'building', 'grid', 'community', 'street', 'district', 'city', 'region'];
+// Among areas the deepest wins (of regions the one with the longest key); points and lines win over areas.
+const RANK = ['room', 'building_unit', 'building', 'grid', 'region'];
 
-const kindOf = (feature) => feature.properties.kind_of ?? feature.layer.metadata?.['onemap:kind'] ?? null;
+function kindOf(feature) {
+  const { metadata } = feature.layer;
+  const field = metadata?.['onemap:kind-field'];
+  return (field && feature.properties[field]) || metadata?.['onemap:kind'] || null;
+}
 
 function rank(feature) {
   if (feature.geometry.type.endsWith('Point')) return 0;
   if (feature.geometry.type.endsWith('LineString')) return 1;
   const place = RANK.indexOf(kindOf(feature));
-  return 2 + (place < 0 ? 0 : place);
+  const key = String(feature.properties.id ?? feature.properties.place ?? '');
+  return 2 + (place < 0 ? 0 : place) - Math.min(key.length, 50) / 100;
 }
 
 export function pick(owner, point, reach = 4) {
@@ -55,6 +60,7 @@ export function attachPicking(owner) {
     owner.emit('click', { lngLat: event.lngLat.toArray() });
     const touch = event.originalEvent.pointerType === 'touch';
     const feature = pick(owner, event.point, touch ? 14 : 5);
+    owner.emit('click', { at: event.lngLat.toArray() });
     if (!feature) {
       owner.select(null);
       return;

@@ -36,6 +36,20 @@ export function choose(kind, id, from = 'list') {
   else navigate(`/#s=${kind}:${encodeURIComponent(id)}`);
 }
 
+// A number in a profile opens the list behind it; a second click, or another number, closes it.
+document.addEventListener('click', (event) => {
+  const tile = event.target.closest?.('[data-open-list]');
+  if (!tile) return;
+  const panel = tile.closest('.profile-body');
+  const opened = tile.getAttribute('aria-expanded') === 'true';
+  for (const other of panel.querySelectorAll('[data-open-list]')) {
+    const on = other === tile && !opened;
+    other.setAttribute('aria-expanded', String(on));
+    const list = panel.querySelector(`[data-list="${CSS.escape(other.dataset.openList)}"]`);
+    if (list) list.hidden = !on;
+  }
+});
+
 document.addEventListener('click', (event) => {
   const element = event.target.closest?.('[data-select]');
   if (!element) return;

@@ -33,7 +33,8 @@ function scaleText(layer, factor) {
 }
 
 // visible: set of registry layers that are on; null leaves what the registry says.
-export function compose(style, { visible, threeD, time }) {
+// hidden: classes switched off in the legend, layer id → {field, values}.
+export function compose(style, { visible, threeD, time, hidden }) {
   // Soft light from the viewer's left: walls of buildings differ by shade, none turns black.
   style.light ??= { anchor: 'viewport', position: [1.4, 215, 40], color: '#ffffff', intensity: 0.22 };
   const factor = parseFloat(getComputedStyle(document.documentElement).fontSize) / 16;
@@ -45,7 +46,12 @@ export function compose(style, { visible, threeD, time }) {
     const id = layerOf(layer);
     if (id === null) continue;
     layer.layout ??= {};
-    const on = visible === null || visible.has(id);
+    const on = visible === null ? layer.layout.visibility !== 'none' : visible.has(id);
+    const without = hidden?.get(id);
+    if (without?.values.length) {
+      const kept = ['!', ['in', ['to-string', ['get', without.field]], ['literal', without.values]]];
+      layer.filter = layer.filter ? ['all', layer.filter, kept] : kept;
+    }
     const flat = roleOf(layer) === 'extrusion' && !threeD;
     layer.layout.visibility = on && !flat ? 'visible' : 'none';
   }

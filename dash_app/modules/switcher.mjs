@@ -92,10 +92,23 @@ export async function mount(host, { map: mapId = 'map' } = {}) {
     const made = [el('div', { class: on ? 'layer-row' : 'layer-row off' }, ...parts, side)];
     if (wide && on && open.has(layer.id)) {
       made.push(el('div', { class: 'layer-legend' },
-        items.map((item) => el('div', {}, swatch(item), item.label)),
+        items.map((item) => legendRow(layer, item)),
         layer.origin ? el('div', { class: 'origin' }, `来源：${layer.origin}`) : null));
     }
     return made;
+  }
+
+  // A class with a value of its own can be switched off; a range or a remark is only read.
+  function legendRow(layer, item) {
+    const field = (layer.fields ?? []).find((one) => one.roles.includes('legend'))?.name;
+    if (!field || item.value === null || item.value === undefined) return el('div', {}, swatch(item), item.label);
+    const value = String(item.value);
+    const without = map.state.hidden.get(layer.id)?.values ?? [];
+    const off = without.includes(value);
+    return el('button', {
+      type: 'button', 'aria-pressed': String(!off), title: off ? `显示${item.label}` : `隐藏${item.label}`,
+      on: { click: () => { map.setHidden(layer.id, field, off ? without.filter((one) => one !== value) : [...without, value]); draw(); } },
+    }, swatch(item), item.label);
   }
 
   function swatch(item) {

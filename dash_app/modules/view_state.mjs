@@ -1,4 +1,4 @@
-// What a link carries: #m=zoom/lat/lon/bearing/pitch&l=layer,layer&s=kind:id&t=from/to
+// What a link carries: #m=zoom/lat/lon/bearing/pitch&l=layer,layer&s=kind:id&t=from/to&h=layer.field.value.value,…
 // Reading never throws: a hand-made link gives what can be understood of it.
 
 const number = (text, low, high) => {
@@ -21,6 +21,10 @@ export function read(hash = window.location.hash) {
   if (selected) state.selection = { kind: selected[1], id: selected[2] };
   const time = /^(\d{4}-\d\d-\d\d)\/(\d{4}-\d\d-\d\d)$/.exec(given.get('t') ?? '');
   if (time) state.time = { from: time[1], to: time[2] };
+  for (const part of (given.get('h') ?? '').split(',').filter(Boolean)) {
+    const [layer, field, ...values] = part.split('.');
+    if (field && values.length) (state.hidden ??= {})[layer] = { field, values: values.map(decodeURIComponent) };
+  }
   return state;
 }
 
@@ -34,6 +38,8 @@ export function write(state) {
   if (state.layers) parts.push(`l=${state.layers.join(',')}`);
   if (state.selection) parts.push(`s=${state.selection.kind}:${encodeURIComponent(state.selection.id)}`);
   if (state.time) parts.push(`t=${state.time.from}/${state.time.to}`);
+  const hidden = Object.entries(state.hidden ?? {}).map(([layer, { field, values }]) => [layer, field, ...values.map(encodeURIComponent)].join('.'));
+  if (hidden.length) parts.push(`h=${hidden.join(',')}`);
   return `#${parts.join('&')}`;
 }
 

@@ -53,7 +53,6 @@ def table(
         "ensureDomOrder": True,
         "suppressCellFocus": False,
         "tooltipShowDelay": 300,
-        "overlayNoRowsTemplate": "<span>没有符合条件的记录</span>",
     }
     if single:
         grid_options["rowSelection"] = {

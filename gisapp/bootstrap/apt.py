@@ -10,7 +10,7 @@ from pathlib import Path
 
 from gisapp.bootstrap.console import Step
 from gisapp.bootstrap.layout import INSTALLED
-from gisapp.bootstrap.trouble import SetupError
+from gisapp.bootstrap.trouble import ProgramFailed, SetupError
 
 _QUIET = ("-q", "-y", "--no-install-recommends")
 _ENV = {"DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C"}
@@ -75,10 +75,29 @@ def _has_candidate(name: str, options: list[str]) -> bool:
     return "Candidate:" in policy.stdout and "Candidate: (none)" not in policy.stdout
 
 
-def refresh(step: Step, private: bool) -> None:
-    """Bring the lists of packages up to date."""
+def refresh(step: Step, private: bool) -> str:
+    """Bring the lists of packages up to date; what apt said, because it calls an unreachable mirror a warning."""
     options = _private_options() if private else []
-    step.run(["apt-get", *options, "-q", "update"], env=_environment())
+    return step.run(["apt-get", *options, "-q", "update"], env=_environment(), check=False).stdout
+
+
+def _run_refreshed(
+    step: Step, first: list[str], private: bool, *, again: list[str] | None = None, cwd: Path | None = None
+) -> None:
+    """Run a command of apt; if it fails, once more with fresh lists, for old ones name what a mirror no longer has.
+
+    Args:
+        again: the command of the second try, when it differs.
+
+    Raises:
+        ProgramFailed: it failed again; explained by what both said.
+    """
+    if step.run(first, env=_environment(), cwd=cwd, check=False).returncode == 0:
+        return
+    told = refresh(step, private)
+    done = step.run(again or first, env=_environment(), cwd=cwd, check=False)
+    if done.returncode != 0:
+        raise ProgramFailed(step.title, first, done.returncode, told + done.stdout, step.console.log)
 
 
 def install(step: Step, packages: list[str]) -> None:
@@ -87,23 +106,11 @@ def install(step: Step, packages: list[str]) -> None:
     Raises:
         ProgramFailed: apt could not.
     """
-    command = [
-        "apt-get",
-        *_QUIET,
-        "-o",
-        "DPkg::Lock::Timeout=180",
-        "-o",
-        "Dpkg::Options::=--force-confold",
-        "install",
-    ]
-    done = step.run([*command, *packages], env=_environment(), check=False)
-    if done.returncode == 0:
-        return
-    if "dpkg was interrupted" in done.stdout or "dpkg --configure -a" in done.stdout:
-        step.run(["dpkg", "--force-confold", "--configure", "-a"], env=_environment(), check=False)
-    # Lists that are missing or too old name packages that the mirror no longer has.
-    refresh(step, private=False)
-    step.run([*command[:1], "-f", *command[1:], *packages], env=_environment())
+    # Does nothing in an instant where nothing was interrupted.
+    step.run(["dpkg", "--force-confold", "--configure", "-a"], env=_environment(), check=False)
+    options = [*_QUIET, "-o", "DPkg::Lock::Timeout=180", "-o", "Dpkg::Options::=--force-confold", "install"]
+    command = ["apt-get", *options, *packages]
+    _run_refreshed(step, command, private=False, again=["apt-get", "-f", *options, *packages])
 
 
 def unpack(step: Step, packages: list[str], target: Path, leave_out: str = r"(?!)") -> None:
@@ -120,10 +127,7 @@ def unpack(step: Step, packages: list[str], target: Path, leave_out: str = r"(?!
     options = _private_options()
     archives = INSTALLED.home / "apt" / "cache" / "archives"
     command = ["apt-get", *options, *_QUIET, "--download-only", "--reinstall", "install", *packages]
-    done = step.run(command, env=_environment(), check=False)
-    if done.returncode != 0:
-        refresh(step, private=True)
-        step.run(command, env=_environment())
+    _run_refreshed(step, command, private=True)
     fresh = target.with_name(target.name + ".new")
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(parents=True)
@@ -143,10 +147,7 @@ def download(step: Step, package: str, target: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     command = ["apt-get", *options, "-q", "download", package]
-    done = step.run(command, env=_environment(), cwd=folder, check=False)
-    if done.returncode != 0:
-        refresh(step, private=True)
-        step.run(command, env=_environment(), cwd=folder)
+    _run_refreshed(step, command, private=True, cwd=folder)
     target.mkdir(parents=True, exist_ok=True)
     for archive in folder.glob("*.deb"):
         step.run(["dpkg-deb", "-x", archive, target])

@@ -12,7 +12,7 @@ from pathlib import Path
 from gisapp.bootstrap import apt
 from gisapp.bootstrap.console import Console, Step
 from gisapp.bootstrap.layout import INSTALLED, IS_ROOT, write_whole
-from gisapp.bootstrap.trouble import SetupError, require_space
+from gisapp.bootstrap.trouble import SetupError, explain, require_space
 
 OLDEST = 15
 _PACKAGE = r"postgresql-(\d+)-postgis-3"
@@ -69,7 +69,10 @@ def _shared(folder: Path, version: int) -> list[Path]:
 
 
 def has_postgis(folder: Path, version: int) -> bool:
-    """Whether PostGIS is installed for the programs in a folder."""
+    """Whether PostGIS is installed, whole, for the programs in a folder."""
+    libraries = (folder.parent / "lib", folder.parent / "lib/postgresql")
+    if not any((library / "postgis-3.so").exists() for library in libraries):
+        return False
     return any((share / "extension/postgis.control").exists() for share in _shared(folder, version))
 
 
@@ -136,6 +139,7 @@ def _package(step: Step, version: int | None, private: bool) -> str:
     Raises:
         SetupError: the lists have none.
     """
+    told = ""
     for attempt in (1, 2):
         names = {
             int(m[1]): m[0] for n in apt.candidates(_PACKAGE, private) if (m := re.fullmatch(_PACKAGE, n))
@@ -144,11 +148,13 @@ def _package(step: Step, version: int | None, private: bool) -> str:
         if usable:
             return names[max(usable)]
         if attempt == 1:
-            apt.refresh(step, private)
+            told = apt.refresh(step, private)
     wanted = f"PostgreSQL {version}" if version else f"PostgreSQL {OLDEST} 以上"
+    cause, remedy = explain(told)
     raise SetupError(
-        f"系统的软件源里没有适用于 {wanted} 的 PostGIS。",
-        remedy="请在 /etc/apt 里配置 Debian 12 以上的软件源，或设置 DATABASE_URL 使用已有的 PostGIS 服务器。",
+        cause or f"系统的软件源里没有适用于 {wanted} 的 PostGIS。",
+        remedy=(remedy or "请在 /etc/apt 里配置 Debian 12 以上的软件源。")
+        + "也可以设置 DATABASE_URL 使用已有的 PostGIS 服务器。",
     )
 
 

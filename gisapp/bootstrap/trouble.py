@@ -33,9 +33,9 @@ class ProgramFailed(SetupError):
         message, remedy = explain(output)
         tail = "\n".join("    " + line for line in output.strip().splitlines()[-6:])
         text = (
-            f"{title}没有成功：{message}"
+            f"“{title}”没有成功：{message}"
             if message
-            else f"{title}没有成功（{Path(command[0]).name} 退出码 {returncode}）。"
+            else f"“{title}”没有成功（{Path(command[0]).name} 退出码 {returncode}）。"
         )
         if tail:
             text += f"\n{tail}"
@@ -129,7 +129,7 @@ def require_space(folder: Path, megabytes: int, purpose: str) -> None:
     free = shutil.disk_usage(existing).free // 2**20
     if free < megabytes:
         raise SetupError(
-            f"{existing} 所在的磁盘只剩 {free} MB,{purpose}需要 {megabytes} MB。",
+            f"{existing} 所在的磁盘只剩 {free} MB，{purpose}需要 {megabytes} MB。",
             remedy="请腾出空间，或用 --data 把数据放到另一块盘；再次运行即可继续。",
         )
 
@@ -145,8 +145,14 @@ def owner_name(path: Path) -> str:
         return str(uid)
 
 
-def require_writable(folder: Path, what: str) -> None:
+def require_writable(
+    folder: Path, what: str, remedy: str = "用 --data 指定另一个目录，例如 --data ~/onemap-data"
+) -> None:
     """Create a folder if need be and make sure that this user can work in it.
+
+    Args:
+        what: what the folder is, for the message.
+        remedy: what else than running as its owner can be done.
 
     Raises:
         SetupError: naming the owner and the remedy.
@@ -166,5 +172,5 @@ def require_writable(folder: Path, what: str) -> None:
             existing = existing.parent
         raise SetupError(
             f"{what} {folder} 不可读写（{existing} 的所有者是 {owner_name(existing)}）。",
-            remedy="请用它的所有者运行，或用 --data 指定另一个目录，例如 --data ~/onemap-data。",
+            remedy=f"请用它的所有者运行，或{remedy}。",
         )

@@ -48,7 +48,7 @@ def simulator_of(data: DataDirectory) -> Background:
 
 def install_lock(console: Console) -> Any:
     """The lock of everything that set-up installs in this checkout."""
-    require_writable(INSTALLED.home, "程序目录")
+    require_writable(INSTALLED.home, "程序目录", "把程序复制到自己的目录里运行")
     return locked(INSTALLED.home / "lock", lambda: console.line("另一个 onemap 正在安装，等它结束……"))
 
 

@@ -30,6 +30,7 @@ def migrate(
         )
     created = roles.ensure_database(settings.admin_database_url)
     role = roles.ensure_app_role(settings.admin_database_url, settings.database_url)
+    roles.ensure_extensions(settings.admin_database_url)
     version = schema.upgrade(settings.admin_database_url, role)
     empty = roles.is_empty(settings.admin_database_url)
     if as_json:

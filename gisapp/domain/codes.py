@@ -115,6 +115,49 @@ def component_type_named(name: str) -> CodeEntry | None:
     return _component_names().get(name.strip())
 
 
+#: CJ/T 214—2007 subclasses that GB/T 47678.5—2026 has under another name
+_RENAMED = {
+    "上水井盖": "供水井盖",
+    "通讯井盖": "通信井盖",
+    "无主井盖": "不明井盖",
+    "通讯交接箱": "通信交接箱",
+    "立杆": "不明立杆",
+    "健身设施": "户外健身设施",
+    "民用水井": "水井",
+    "监控电子眼": "监控电子眼设施",
+    "停车咪表": "停车计费设备",
+    "公交站亭": "公交站设施",
+    "出租车站牌": "出租车停靠站",
+    "高架立交桥": "立交桥",
+    "交通标志牌": "交通标志牌及标线",
+    "灯箱霓虹灯": "牌匾标识",
+    "广告牌匾": "户外广告",
+    "街头坐椅": "街头座椅",
+    "绿地维护设施": "绿地附属设施",
+}
+
+
+def modern_component_type(text: str) -> CodeEntry:
+    """The component subclass of GB/T 47678.5—2026 for a code or a name of either standard.
+
+    Raises:
+        InputError: unknown, or a subclass of CJ/T 214—2007 that the newer standard has no place for.
+    """
+    found = component_types().get(text) or component_types(CJT214).get(text) or component_type_named(text)
+    if found is None:
+        return component_type(text)
+    if found.standard == CJT214:
+        newer = component_type_named(_RENAMED.get(found.name, found.name))
+        if newer is None or newer.standard == CJT214:
+            raise InputError(
+                f"CJ/T 214—2007 的“{found.name}”（{found.code}）在 GB/T 47678.5—2026 中没有对应的部件小类。",
+                remedy="请按实物选一个 GB/T 47678.5—2026 的 5 位代码。",
+                details={"code": found.code},
+            )
+        return newer
+    return found
+
+
 @cache
 def divisions(district: str = "330103") -> tuple[Division, ...]:
     """A district's divisions with those above it, from the province down to the communities, in order of their codes."""
@@ -125,3 +168,10 @@ def divisions(district: str = "330103") -> tuple[Division, ...]:
             parent = PlaceKey(row["parent"]) if row["parent"] else None
             found.append(Division(key, row["name"], Level[row["level"].upper()], parent))
     return tuple(found)
+
+
+@cache
+def provinces() -> Mapping[str, str]:
+    """Names of the provinces by their two-digit codes (GB/T 2260)."""
+    with (DATA / "divisions" / "provinces.csv").open(encoding="utf-8", newline="") as lines:
+        return MappingProxyType({row["code"]: row["name"] for row in csv.DictReader(lines)})

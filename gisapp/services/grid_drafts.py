@@ -17,6 +17,7 @@ from gisapp.analytics.fabric import (
     check_tiling,
     fabric_as_json,
     fabric_from_json,
+    grid_under,
     merge,
     move_vertex,
     next_code,
@@ -25,7 +26,8 @@ from gisapp.analytics.fabric import (
 )
 from gisapp.domain.access import Reader, Role
 from gisapp.errors import Conflict, InputError, NotFound
-from gisapp.services.grids import geojson, grid_name, loads_of, require_community
+from gisapp.services.grids import drawn, geojson, grid_name, require_community
+from gisapp.store import grid_drafts as drafts
 from gisapp.store import grids as store
 from gisapp.store.database import Database
 
@@ -43,12 +45,12 @@ def open_draft(database: Database, reader: Reader, community: str) -> dict[str, 
     reader.require(Role.MANAGER)
     with database.begin(reader) as connection:
         name = require_community(connection, reader, community)
-        if store.find_draft(connection, community) is None:
+        if drafts.find_draft(connection, community) is None:
             fabric = fabric_in_force(connection, community)
             require_tiling(fabric, name)
             state = {"fabric": fabric_as_json(fabric), "position": 0}
             version = store.current_version(connection, community)
-            store.open_draft(connection, community, version, state, reader.user_id)
+            drafts.open_draft(connection, community, version, state, reader.user_id)
         return view(connection, community)
 
 
@@ -69,7 +71,7 @@ def discard_draft(database: Database, reader: Reader, community: str) -> None:
     reader.require(Role.MANAGER)
     with database.begin(reader) as connection:
         require_community(connection, reader, community)
-        if not store.drop_draft(connection, community):
+        if not drafts.drop_draft(connection, community):
             raise NotFound("没有打开的草稿。", remedy="请刷新页面。")
 
 
@@ -83,7 +85,7 @@ def apply(
         reader: a grid manager of the community.
         community: 12-digit code.
         revision: the revision that the user saw.
-        operation: ``{"kind": "split", "code", "line"}``, ``{"kind": "merge", "codes"}``,
+        operation: ``{"kind": "split", "line"}`` (the grid that holds most of the line, or ``"code"``), ``{"kind": "merge", "codes"}``,
             ``{"kind": "move", "from", "to"}`` or ``{"kind": "remove", "at"}``; points are (lon, lat), EPSG:4490.
 
     Raises:
@@ -143,7 +145,7 @@ def _perform(
     kind = operation.get("kind")
     try:
         if kind == "split":
-            code = str(operation["code"])
+            code = str(operation.get("code") or grid_under(fabric, operation["line"]))
             used = store.used_codes(connection, fabric.community) | set(fabric.grids)
             new_code = next_code(fabric.community, used)
             return split(fabric, code, operation["line"], new_code, _people_in(connection, fabric.community))
@@ -205,10 +207,8 @@ def load_draft(connection: Connection, community: str, revision: int) -> tuple[R
     return draft, adopt_border(fabric, store.border_of(connection, community))
 
 
-def _load(
-    connection: Connection, community: str, revision: int
-) -> tuple[RowMapping, Fabric, list[Change]]:
-    draft = store.find_draft(connection, community, lock=True)
+def _load(connection: Connection, community: str, revision: int) -> tuple[RowMapping, Fabric, list[Change]]:
+    draft = drafts.find_draft(connection, community, lock=True)
     if draft is None:
         raise Conflict("草稿已被发布或放弃。", remedy="请刷新页面，从现行版本重新打开草稿。")
     if draft["revision"] != revision:
@@ -232,7 +232,7 @@ def _save(
 ) -> None:
     state = {"fabric": fabric_as_json(fabric), "position": position}
     history = [change.as_json() for change in changes]
-    if not store.save_draft(connection, community, revision, state, history, reader.user_id):
+    if not drafts.save_draft(connection, community, revision, state, history, reader.user_id):
         raise Conflict("草稿刚被他人修改。", remedy="请刷新页面，在最新的草稿上继续。")
 
 
@@ -241,33 +241,27 @@ def view(connection: Connection, community: str) -> dict[str, Any]:
 
     Returns:
         revision, base_version, author, updated_at, steps (words of the steps done), can_undo, can_redo, and ``grids``:
-        a FeatureCollection with exact edges whose properties are code, name, changed and the load.
+        as ``grids.drawn`` gives them, with name, changed and new.
 
     Raises:
         NotFound: no draft is open.
     """
-    draft = store.find_draft(connection, community)
+    draft = drafts.find_draft(connection, community)
     if draft is None:
         raise NotFound("没有打开的草稿。", remedy="请先打开草稿。")
     fabric = fabric_from_json(draft["state"]["fabric"])
     position = draft["state"]["position"]
     base = {row["place"]: row for row in store.grids_in_force(connection, community)}
-    loads = loads_of(connection, community, fabric.grids)
-    features = [
-        {
-            "type": "Feature",
-            "id": code,
-            "properties": {
-                "code": code,
-                "name": base[code]["name"] if code in base else grid_name(code),
-                "changed": code not in base or not base[code]["shape"].equals(shape),
-                "new": code not in base,
-                **loads[code],
-            },
-            "geometry": geojson(shape),
+    row = store.find_community(connection, community)
+    community_name = str(row["name"]) if row else ""
+    describe = {
+        code: {
+            "name": base[code]["name"] if code in base else grid_name(community_name, code),
+            "changed": code not in base or not base[code]["shape"].equals(shape),
+            "new": code not in base,
         }
         for code, shape in fabric.grids.items()
-    ]
+    }
     changes = draft["history"]
     return {
         "community": community,
@@ -279,5 +273,6 @@ def view(connection: Connection, community: str) -> dict[str, Any]:
         "can_undo": position > 0,
         "can_redo": position < len(changes),
         "removed": sorted(set(base) - set(fabric.grids)),
-        "grids": {"type": "FeatureCollection", "features": features},
+        "border": geojson(fabric.border),
+        "grids": drawn(connection, community, fabric.grids, describe),
     }

@@ -25,6 +25,7 @@ from gisapp.domain.keys import Scope
 from gisapp.errors import Conflict, InputError, NotFound
 from gisapp.services.grid_drafts import load_draft, require_tiling
 from gisapp.services.grids import grid_name, read_plan, require_community
+from gisapp.store import grid_drafts as drafts
 from gisapp.store import grids as store
 from gisapp.store.database import Database
 from gisapp.store.grid_rekeying import Ground, count_moves, move_all
@@ -101,8 +102,8 @@ def publish(
         if not changed_codes({code: row["shape"] for code, row in old.items()}, fabric.grids):
             raise InputError("草稿与现行版本一致，没有可发布的改动。", remedy="请先分割、合并或移动边界。")
         version = store.newest_version(connection, community) + 1
-        details = _details(fabric, old)
-        store.drop_draft(connection, community)
+        details = _details(name, fabric, old)
+        drafts.drop_draft(connection, community)
         if day > today:
             planned = {"fabric": fabric_as_json(fabric), "details": details}
             store.add_version(
@@ -181,7 +182,9 @@ def activate_due(database: Database, day: date | None = None) -> list[dict[str, 
     return done
 
 
-def _details(fabric: Fabric, old: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+def _details(
+    community_name: str, fabric: Fabric, old: Mapping[str, Mapping[str, Any]]
+) -> dict[str, dict[str, Any]]:
     """Name and responsible persons of each new grid: its own where it was there before, those of the ground it took
     over where it is new or took over others, so that no ground is without one."""
     found = {}
@@ -190,7 +193,7 @@ def _details(fabric: Fabric, old: Mapping[str, Mapping[str, Any]]) -> dict[str, 
         if code in old:
             name, persons = old[code]["name"], list(old[code]["responsible"])
         else:
-            name = grid_name(code)
+            name = grid_name(community_name, code)
             before = max(old.values(), key=lambda row: row["shape"].intersection(shape).area, default=None)
             persons = list(before["responsible"]) if before else []
         for other, heir in gone.items():

@@ -7,15 +7,17 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from shapely.geometry import Polygon, mapping
+import shapely
+from shapely.geometry import MultiPolygon, Polygon, mapping
 from sqlalchemy import Connection
 
 from gisapp.analytics.fabric import Fabric, Problem, check_tiling, fabric_from_json
 from gisapp.analytics.fabric.lattice import DECIMALS
 from gisapp.domain import clock
-from gisapp.domain.access import Reader
+from gisapp.domain.access import Reader, Role
 from gisapp.domain.keys import Level, PlaceKey
 from gisapp.errors import InputError, NotFound
+from gisapp.store import grid_drafts as drafts
 from gisapp.store import grids as store
 from gisapp.store.database import Database
 
@@ -40,9 +42,9 @@ class Checked:
     problems: list[Problem]
 
 
-def grid_name(code: str) -> str:
-    """Name of a grid that nobody has named."""
-    return f"第{int(code[-3:])}网格"
+def grid_name(community_name: str, code: str) -> str:
+    """Name of a grid that nobody has named, after its community and number."""
+    return f"{community_name.removesuffix('社区')}第{int(code[-3:])}网格"
 
 
 def require_community(connection: Connection, reader: Reader, community: str) -> str:
@@ -70,7 +72,9 @@ def list_communities(database: Database, reader: Reader) -> list[dict[str, Any]]
 
 
 def grids_on(database: Database, reader: Reader, place: str, day: date | None = None) -> dict[str, Any]:
-    """The grids within a place that hold on a day, as GeoJSON with exact edges; today when no day is given.
+    """The grids within a place (all where it is empty) that hold on a day, as GeoJSON with exact edges.
+
+    Today when no day is given.
 
     For a day on or after the date of a scheduled version, the grids of that version.
 
@@ -79,7 +83,7 @@ def grids_on(database: Database, reader: Reader, place: str, day: date | None = 
     """
     day = day or clock.today()
     with database.begin(reader) as connection:
-        rows = grids_in(connection, PlaceKey(place), day)
+        rows = grids_in(connection, PlaceKey(place) if place else "", day)
     return {"type": "FeatureCollection", "features": [_feature(row) for row in rows]}
 
 
@@ -130,7 +134,7 @@ def _feature(row: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def geojson(shape: Polygon) -> dict[str, Any]:
+def geojson(shape: Polygon | MultiPolygon) -> dict[str, Any]:
     """GeoJSON geometry; coordinates are the stored doubles, rounded to nine decimals where they had more."""
 
     def exact(value: Any) -> Any:
@@ -138,6 +142,69 @@ def geojson(shape: Polygon) -> dict[str, Any]:
 
     drawn = mapping(shape)
     return {"type": drawn["type"], "coordinates": exact(drawn["coordinates"])}
+
+
+def drawn(
+    connection: Connection,
+    community: str,
+    shapes: Mapping[str, Polygon],
+    describe: Mapping[str, Mapping[str, Any]],
+) -> dict[str, Any]:
+    """Grids with what a map and a table show of them.
+
+    Args:
+        connection: of the reader.
+        community: 12-digit code.
+        shapes: code → polygon.
+        describe: further properties of each grid by its code.
+
+    Returns:
+        FeatureCollection with exact edges; properties code, number (three digits), label_lon and label_lat (a point
+        well inside), the load, and those of ``describe``.
+    """
+    loads = loads_of(connection, community, shapes)
+    features = []
+    for code, shape in shapes.items():
+        label = shapely.get_coordinates(shapely.maximum_inscribed_circle(shape, tolerance=1e-6))[0]
+        properties = {
+            "code": code,
+            "number": code[-3:],
+            "label_lon": round(float(label[0]), 6),
+            "label_lat": round(float(label[1]), 6),
+            **describe[code],
+            **loads[code],
+        }
+        features.append({"type": "Feature", "id": code, "properties": properties, "geometry": geojson(shape)})
+    return {"type": "FeatureCollection", "features": features}
+
+
+def show(database: Database, reader: Reader, community: str) -> dict[str, Any]:
+    """The grids of a community now in force with their load.
+
+    Returns:
+        community, name, version, valid_from, scheduled (version, valid_from) or None, draft (whether one is open),
+        may_draw, bounds (west, south, east, north), border (GeoJSON) and grids as ``drawn`` gives them.
+    """
+    with database.begin(reader) as connection:
+        name = require_community(connection, reader, community)
+        rows = store.grids_in_force(connection, community)
+        planned = store.scheduled(connection, community)
+        border = store.border_of(connection, community)
+        describe = {row["place"]: {"name": row["name"], "changed": False, "new": False} for row in rows}
+        return {
+            "community": community,
+            "name": name,
+            "version": store.current_version(connection, community),
+            "valid_from": min((row["valid_from"] for row in rows), default=None),
+            "scheduled": {"version": planned[0]["version"], "valid_from": planned[0]["valid_from"]}
+            if planned
+            else None,
+            "draft": drafts.find_draft(connection, community) is not None,
+            "may_draw": reader.role in (Role.MANAGER, Role.ADMIN),
+            "bounds": list(border.bounds),
+            "border": geojson(border),
+            "grids": drawn(connection, community, {row["place"]: row["shape"] for row in rows}, describe),
+        }
 
 
 def versions(database: Database, reader: Reader, community: str) -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ Index used: the unique index of the table's key (``ux_<table>_source`` for most)
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -14,13 +15,13 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 from sqlalchemy import Connection, Table, insert, select, text
-from sqlalchemy.dialects import postgresql
 
 from gisapp.store.copying import copy_frame
 from gisapp.store.sqlfiles import load_sql
-from gisapp.store.tables.base import SCHEMA
+from gisapp.store.tables.base import SCHEMA, SRID
 from gisapp.store.tables.places import grid, region
 from gisapp.store.tables.platform import import_run
+from gisapp.store.tables.work import fix, grid_worker
 
 STAGED = "staged_import"
 MATCHED = "matched_import"
@@ -43,11 +44,9 @@ def stage(
     Args:
         columns: as for ``copy_frame``, by names of the table's columns; besides, ``n`` numbers the rows.
     """
-    dialect = postgresql.dialect()
+    dialect = connection.dialect
     types = {name: "integer" if name == "n" else table.c[name].type.compile(dialect) for name in columns}
-    definitions = ", ".join(
-        f"{_q(name)} {kind}{' COLLATE "C"' if name == 'place' else ''}" for name, kind in types.items()
-    )
+    definitions = ", ".join(f"{_q(name)} {kind}" for name, kind in types.items())
     connection.execute(text(f"DROP TABLE IF EXISTS {STAGED}, {MATCHED}"))
     connection.execute(text(f"CREATE TEMPORARY TABLE {STAGED} ({definitions}) ON COMMIT DROP"))
     count = copy_frame(connection, f"pg_temp.{STAGED}", columns, progress=progress)
@@ -160,17 +159,79 @@ def stretch_region(connection: Connection, key: str, box: tuple[float, float, fl
     connection.execute(text(load_sql("importing/stretch_region")), {"place": key, "source": source, **values})
 
 
-def addresses_of(connection: Connection, texts: Sequence[str]) -> dict[str, tuple[Any, ...]]:
-    """Stored addresses by their normalised text: text → (building id, place, longitude, latitude); a text that stands
-    for several buildings is left out."""
-    rows = connection.execute(text(load_sql("importing/addresses_of")), {"texts": list(texts)})
-    return {row[0]: tuple(row[1:]) for row in rows}
+@dataclass(frozen=True, slots=True)
+class KnownAddress:
+    """A stored address: building (None if it is tied to none), place key, point in degrees, unit and room as written."""
+
+    building_id: int | None
+    place: str
+    lon: float
+    lat: float
+    unit: str
+    room: str
 
 
-def rooms_of(connection: Connection, buildings: Sequence[int]) -> dict[tuple[int, str, str], tuple[int, str]]:
-    """Rooms of buildings: (building id, unit name, room number) → (room id, place)."""
-    rows = connection.execute(text(load_sql("importing/rooms_of")), {"buildings": list(buildings)})
-    return {(row[0], row[1], row[2]): (row[3], row[4]) for row in rows}
+def addresses_of(connection: Connection, texts: Sequence[str], prefix: str) -> dict[str, KnownAddress]:
+    """Stored addresses by their normalised text; a text that stands for several buildings is left out.
+
+    Args:
+        texts: normalised, without names of regions before them.
+        prefix: regular expression of the names of regions that may stand before a stored address.
+    """
+    if not texts:
+        return {}
+    rows = connection.execute(text(load_sql("importing/addresses_of")), {"texts": list(texts), "prefix": prefix})
+    return {row[0]: KnownAddress(*row[1:]) for row in rows}
+
+
+Rooms = dict[tuple[int, str], list[tuple[int, str, int]]]
+"""(building id, room number) → (room id, place key, number of the unit) of each."""
+
+
+def rooms_of(connection: Connection, buildings: Sequence[int]) -> Rooms:
+    """Rooms of buildings by building and number."""
+    found: Rooms = {}
+    if buildings:
+        for row in connection.execute(text(load_sql("importing/rooms_of")), {"buildings": list(buildings)}):
+            found.setdefault((row.building_id, row.number.casefold()), []).append((row.id, row.place, row.unit))
+    return found
+
+
+def buildings_at(
+    connection: Connection, lon: NDArray[np.float64], lat: NDArray[np.float64]
+) -> dict[int, tuple[int, str]]:
+    """The building on whose ground each point (degrees, EPSG:4490) lies: position in the arrays → (id, place key)."""
+    connection.execute(text("DROP TABLE IF EXISTS import_points"))
+    connection.execute(
+        text(f"CREATE TEMPORARY TABLE import_points (n integer, geom geometry(Point, {SRID})) ON COMMIT DROP")
+    )
+    copy_frame(connection, "pg_temp.import_points", {"n": np.arange(len(lon)), "geom": (lon, lat)})
+    connection.execute(text("ANALYZE import_points"))
+    rows = connection.execute(text(load_sql("importing/buildings_at")))
+    return {row.n: (row.id, row.place) for row in rows}
+
+
+def workers_of(connection: Connection, codes: Sequence[str]) -> dict[str, int]:
+    """Ids of grid workers by code."""
+    rows = connection.execute(select(grid_worker.c.code, grid_worker.c.id).where(grid_worker.c.code.in_(codes)))
+    return {row.code: row.id for row in rows}
+
+
+def add_fixes(connection: Connection, columns: Mapping[str, Any]) -> int:
+    """Add fixes that are not known yet, making the partitions of their days; returns how many."""
+    stage(connection, fix, {**columns, "n": np.arange(len(columns["at"]))})
+    connection.execute(
+        text(
+            "SELECT onemap.ensure_fix_partitions(day, day) FROM ("
+            f"SELECT DISTINCT (at AT TIME ZONE 'Asia/Shanghai')::date AS day FROM {STAGED}) d"
+        )
+    )
+    return int(connection.execute(text(load_sql("importing/add_fixes"))).rowcount)
+
+
+def refresh_population(connection: Connection, prefixes: Sequence[str]) -> None:
+    """Count people by building again within some prefixes."""
+    connection.execute(text("SELECT onemap.refresh_population(:prefixes)"), {"prefixes": list(prefixes)})
 
 
 def record_run(connection: Connection, values: Mapping[str, Any]) -> int:

@@ -12,6 +12,8 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 from gisapp.errors import Unavailable
 from gisapp.store.database import engine_url
 
+EXTENSIONS = ("postgis", "pg_trgm")
+
 
 def ensure_database(admin_url: str) -> bool:
     """Create the database that an address names, where the server has none of that name.
@@ -82,6 +84,33 @@ def ensure_app_role(admin_url: str, app_url: str) -> str:
     finally:
         engine.dispose()
     return role
+
+
+def ensure_extensions(admin_url: str) -> None:
+    """Have the extensions that the schema needs, of those that the server has (what it lacks, the migration names).
+
+    Raises:
+        Unavailable: the role may not create them; only a superuser may create PostGIS.
+    """
+    url = engine_url(admin_url)
+    engine = create_engine(url)
+    missing = text(
+        "SELECT name FROM pg_available_extensions WHERE installed_version IS NULL AND name = ANY(:wanted)"
+    )
+    name = ""
+    try:
+        with engine.begin() as connection:
+            for name in connection.scalars(missing, {"wanted": list(EXTENSIONS)}).all():
+                connection.execute(text(f"CREATE EXTENSION IF NOT EXISTS {name}"))
+    except ProgrammingError as error:
+        if not isinstance(error.orig, errors.InsufficientPrivilege):
+            raise
+        raise Unavailable(
+            f"当前角色 {url.username} 没有权限在数据库 {url.database} 中建立扩展 {name}。",
+            remedy=f"请数据库管理员在该库执行：{' '.join(f'CREATE EXTENSION {e};' for e in EXTENSIONS)} 再运行一次。",
+        ) from error
+    finally:
+        engine.dispose()
 
 
 def is_empty(admin_url: str) -> bool:

@@ -18,7 +18,7 @@ Form = Literal["", "epoch", "text", "round", "masked"]
 Kind = Literal["integer", "number", "code", "instant"]
 """What a parameter must look like: ``code`` is letters, digits, ``_``, ``-``; ``instant`` is epoch seconds or ISO 8601."""
 
-Operator = Literal["=", "<>", "<", "<=", ">", ">=", "in", "is null", "is not null", "starts with"]
+Operator = Literal["=", "<>", "<", "<=", ">", ">=", "in", "is null", "is not null", "> or null", "starts with"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ class TableSource:
         columns: properties of the features besides ``id``.
         where: conditions, all of which hold.
         geometry: geometry column.
-        key: column that gives the feature's id.
+        key: column that gives the feature's id; a place key is given out as a whole number.
         aggregate: what low zooms show.
         simplify: whether lines and outlines lose detail below a pixel at low zooms.
     """

@@ -11,8 +11,10 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from functools import lru_cache
+
+from sqlalchemy import Text
 
 from gisapp.domain import clock
 from gisapp.errors import InputError
@@ -60,6 +62,15 @@ class Tile:
     z: int
     x: int
     y: int
+
+    @classmethod
+    def at(cls, z: int, lon: float, lat: float) -> Tile:
+        """The tile of a zoom in which a point lies (degrees); points beyond the scheme's edge take its last row."""
+        n = 1 << z
+        x = math.floor((lon + 180) / 360 * n)
+        phi = math.radians(max(-85.05112877, min(85.05112877, lat)))
+        y = math.floor((1 - math.asinh(math.tan(phi)) / math.pi) / 2 * n)
+        return cls(z, min(n - 1, max(0, x)), min(n - 1, max(0, y)))
 
     def box(self) -> tuple[float, float, float, float]:
         """West, south, east, north in degrees."""
@@ -163,7 +174,7 @@ def _from_table(part: TilePart, source: TableSource, zoom: int, given: frozenset
     _known(source)
     conditions = _conditions(part, source, zoom, given)
     columns = _properties(part.columns, zoom)
-    head = f"SELECT t.{source.key} AS id{columns}"
+    head = f"SELECT {_key(source)} AS id{columns}"
     name = f'{SCHEMA}."{source.table}" t'
     geometry = f"t.{source.geometry}"
     if source.shape == "point" and _has_tile_key(source):
@@ -286,6 +297,8 @@ def _condition(clause: Clause) -> str:
         value = "(now() AT TIME ZONE 'Asia/Shanghai')::date"
     else:
         value = _literal(clause.value)
+    if clause.operator == "> or null":
+        return f"({column} > {value} OR {column} IS NULL)"
     if clause.operator == "starts with":
         return f"{column} ^@ {value}"
     return f"{column} {clause.operator} {value}"
@@ -322,7 +335,7 @@ def _value(parameter: Parameter, text: str) -> str:
         elif parameter.kind == "code" and _CODE.fullmatch(text):
             return f"'{text}'"
         elif parameter.kind == "instant":
-            return f"to_timestamp({instant(text, end=parameter.name == 'to').timestamp()!r})"
+            return f"to_timestamp({instant(text).timestamp()!r})"
     except (ValueError, OverflowError):
         pass
     raise InputError(
@@ -332,8 +345,8 @@ def _value(parameter: Parameter, text: str) -> str:
     )
 
 
-def instant(text: str, *, end: bool = False) -> datetime:
-    """An instant from epoch seconds, ISO 8601 or a local day (for ``end``: the first instant after that day).
+def instant(text: str) -> datetime:
+    """An instant from epoch seconds, ISO 8601, or a local day (its first instant; spans are half-open).
 
     Raises:
         ValueError: none of them.
@@ -341,8 +354,7 @@ def instant(text: str, *, end: bool = False) -> datetime:
     if re.fullmatch(r"-?\d{1,11}(\.\d+)?", text):
         return datetime.fromtimestamp(float(text), clock.ZONE)
     if len(text) == 10:
-        day = date.fromisoformat(text)
-        return clock.day_bounds(day + timedelta(days=1) if end else day)[0]
+        return clock.day_bounds(date.fromisoformat(text))[0]
     return clock.local(datetime.fromisoformat(text))
 
 
@@ -370,12 +382,12 @@ def features_statement(
         shown = f"st_pointonsurface({geometry})" if source.shape == "label" else geometry
         where = " AND ".join([f"{geometry} && {_ENVELOPE}", *_conditions(part, source, 22, names)])
         rows = (
-            f"SELECT t.{source.key} AS id{_properties(part.columns, 22)}, {shown} AS geom "
+            f"SELECT {_key(source)} AS id{_properties(part.columns, 22)}, {shown} AS geom "
             f'FROM {SCHEMA}."{source.table}" t WHERE {where}'
         )
     west, south, east, north = box
     template = (
-        "SELECT json_build_object('type', 'Feature', 'id', f.id, 'geometry', st_asgeojson(f.geom, 7)::json, "
+        "SELECT json_build_object('type', 'Feature', 'id', f.id, 'geometry', st_asgeojson(f.geom, 7, 0)::json, "
         f"'properties', to_jsonb(f) - 'geom')::text FROM ({rows} LIMIT {limit}) f"
     )
     return template % {"w": west, "s": south, "e": east, "n": north, "first_key": 0, "last_key": 1 << 44, **literals}
@@ -393,6 +405,12 @@ def _known(source: TableSource) -> None:
 
 def _has_tile_key(source: TableSource) -> bool:
     return source.geometry == "geom" and "tile_key" in metadata.tables[f"{SCHEMA}.{source.table}"].columns
+
+
+def _key(source: TableSource) -> str:
+    """Ids in tiles are whole numbers; a place key, all digits without a zero in front, can be one."""
+    column = metadata.tables[f"{SCHEMA}.{source.table}"].columns[source.key]
+    return f't."{source.key}"::bigint' if isinstance(column.type, Text) else f't."{source.key}"'
 
 
 def _may_be_area(source: TableSource) -> bool:

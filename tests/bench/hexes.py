@@ -34,7 +34,9 @@ def _h3ronpy(lon: np.ndarray, lat: np.ndarray, resolution: int) -> Callable[[], 
         return None
     from h3ronpy import vector  # the peer's own environment has it
 
-    return lambda: np.unique(np.asarray(vector.coordinates_to_cells(lat, lon, resolution)), return_counts=True)
+    return lambda: np.unique(
+        np.asarray(vector.coordinates_to_cells(lat, lon, resolution)), return_counts=True
+    )
 
 
 def measure(points: int = 1_000_000, resolution: int = 9) -> dict[str, Any]:
@@ -44,7 +46,12 @@ def measure(points: int = 1_000_000, resolution: int = 9) -> dict[str, Any]:
         "city": (rng.normal(120.17, 0.05, points), rng.normal(30.28, 0.05, points)),
         "globe": (rng.uniform(-180, 180, points), np.degrees(np.arcsin(rng.uniform(-1, 1, points)))),
     }
-    found: dict[str, Any] = {"bench": "hexes", "points": points, "resolution": resolution, "unit": "M points/s"}
+    found: dict[str, Any] = {
+        "bench": "hexes",
+        "points": points,
+        "resolution": resolution,
+        "unit": "M points/s",
+    }
     for name, (lon, lat) in places.items():
         pairs = list(zip(lat.tolist(), lon.tolist(), strict=True))
         count_cells(lon[:10], lat[:10], resolution)

@@ -71,6 +71,24 @@ def test_names_lead_to_codes_of_the_newer_standard_first():
     assert codes.component_type_named("宇宙飞船") is None
 
 
+@pytest.mark.parametrize(
+    ("text", "code"), [("01037", "01037"), ("0118", "01037"), ("路灯", "01037"), ("上水井盖", "01001"), ("0407", "04007")]
+)
+def test_older_codes_and_names_lead_to_the_newer_code(text, code):
+    assert codes.modern_component_type(text).code == code
+
+
+def test_most_older_subclasses_have_a_newer_one_and_the_rest_say_so():
+    lost = []
+    for code, entry in codes.component_types(codes.CJT214).items():
+        try:
+            assert codes.modern_component_type(code).standard == codes.GBT47678
+        except InputError as error:
+            assert entry.name in error.message
+            lost.append(entry.name)
+    assert lost == ["人防工事", "重大危险源", "工地"]
+
+
 def test_xiacheng_has_eight_streets_and_75_communities():
     rows = codes.divisions("330103")
     assert Counter(row.level for row in rows) == {
@@ -89,3 +107,8 @@ def test_xiacheng_has_eight_streets_and_75_communities():
         *("长庆街道", "武林街道", "天水街道", "潮鸣街道", "朝晖街道", "文晖街道", "东新街道", "石桥街道")
     }
     assert all(row.name.endswith("社区") for row in rows if row.level is Level.COMMUNITY)
+
+
+def test_provinces_have_two_digits_and_agree_with_the_district():
+    assert len(codes.provinces()) == 34
+    assert codes.provinces()["33"] == codes.divisions()[0].name

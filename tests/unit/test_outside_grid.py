@@ -164,7 +164,7 @@ def test_a_span_needs_nothing_of_what_was_before(given_moves) -> None:
 
 
 def test_evidence_stays_bounded() -> None:
-    walk = [at(0, 0.0), *line(1, 1 + OUTSIDE_S, 400.0, every=0.5)]
+    walk = [at(0, 0.0), *line(20, 20 + OUTSIDE_S, 400.0, every=0.5)]
     raised = judged(walk)[0].raised
     assert raised is not None and len(raised.evidence["fixes"]) <= 40
     assert timedelta(seconds=raised.evidence["seconds"]) == timedelta(seconds=OUTSIDE_S)

@@ -17,7 +17,7 @@ from gisapp.analytics.fabric.history import Change, fabric_as_json, fabric_from_
 from gisapp.analytics.fabric.lattice import rounded
 from gisapp.analytics.fabric.locating import locate, locate_one
 from gisapp.analytics.fabric.model import Fabric, Problem, area_m2
-from gisapp.analytics.fabric.splitting import split
+from gisapp.analytics.fabric.splitting import grid_under, split
 from gisapp.analytics.fabric.tiling import check_tiling
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "check_tiling",
     "fabric_as_json",
     "fabric_from_json",
+    "grid_under",
     "heirs",
     "locate",
     "locate_one",

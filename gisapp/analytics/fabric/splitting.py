@@ -27,6 +27,7 @@ from gisapp.analytics.fabric.lattice import (
 from gisapp.analytics.fabric.model import (
     Fabric,
     Inserts,
+    length_m,
     metres_between,
     short,
     undirected,
@@ -95,6 +96,22 @@ def split(
         "请把分割线离开已有角点和边界再画一次。",
     )
     return result_fabric
+
+
+def grid_under(fabric: Fabric, line: Sequence[Sequence[float]]) -> str:
+    """The grid that a drawn line is meant for: the one that holds the longest part of it, inside or along its border;
+    the lowest code when equal.
+
+    Raises:
+        InputError: the line touches no grid.
+    """
+    nodes = _clean_line(line)
+    drawn = LineString([to_degrees(n) for n in nodes])
+    lengths = {code: length_m(shape.intersection(drawn)) for code, shape in fabric.grids.items()}
+    best = max(sorted(lengths), key=lambda code: lengths[code], default=None)
+    if best is None or lengths[best] == 0:
+        refuse("分割线没有经过本社区的网格。", "请从网格的一侧边界画到另一侧。", geometry=drawn, kind="uncut")
+    return best
 
 
 def _clean_line(line: Sequence[Sequence[float]]) -> list[Node]:

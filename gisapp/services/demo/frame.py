@@ -28,6 +28,7 @@ EDGE_B = (880.0, 8420.0)
 """Edges of the parallelogram behind a district, metres: about 31 km²."""
 
 _STEP = 30.0
+_LATTICE = 1e9
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ def to_metric(lonlat: Floats) -> Floats:
 
 def to_geographic(metric: Floats) -> Floats:
     """(n, 2) metres, EPSG:4549 → longitude/latitude in degrees, rounded to 9 decimals (0.1 mm)."""
-    return np.round(np.column_stack(points_from_metric(metric[:, 0], metric[:, 1], ZONE)), 9)
+    return np.rint(np.column_stack(points_from_metric(metric[:, 0], metric[:, 1], ZONE)) * _LATTICE) / _LATTICE
 
 
 def geographic(geometries: object) -> NDArray[np.object_]:

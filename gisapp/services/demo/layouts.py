@@ -25,7 +25,7 @@ class House:
 
     Attributes:
         shape: footprint, metres.
-        use: vocabulary of ``building.use``: residential, commercial, office, school, medical, industrial, public.
+        use: as ``building.use``: residential, commercial, office, education, medical, industrial, public.
         units: number of entrances with flats; 0 where nobody lives.
         flats: flats on a floor of one unit.
         shops: rooms for business on the ground floor.
@@ -359,7 +359,7 @@ def _hospital(yard: shapely.Polygon, rng: np.random.Generator) -> _Made:
 
 
 def _kindergarten(yard: shapely.Polygon, rng: np.random.Generator) -> _Made:
-    return _hall(yard, "kindergarten", "school", 3, 0, 900)
+    return _hall(yard, "kindergarten", "education", 3, 0, 900)
 
 
 def _school(yard: shapely.Polygon, rng: np.random.Generator) -> _Made:
@@ -371,7 +371,7 @@ def _school(yard: shapely.Polygon, rng: np.random.Generator) -> _Made:
     houses = []
     if not north.is_empty:
         houses = [
-            House(_box(x, y, length, 13.0), "school", "school", int(rng.integers(3, 6)), 0, 0)
+            House(_box(x, y, length, 13.0), "school", "education", int(rng.integers(3, 6)), 0, 0)
             for x, y, length, _ in _fill(north, 13.0, 20.0, 12.0, 5, 10.0, 2)
         ]
     greens = []

@@ -6,6 +6,7 @@ the unassigned range 154. Both fail nobody's checks and belong to nobody.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -66,18 +67,19 @@ def check_digits(first17: NDArray[np.int64]) -> NDArray[np.str_]:
 
 
 def settle(
-    room_kind: Words, wanted: int, rng: np.random.Generator, today: date, district: int
+    quarters: Sequence[Words], wanted: Sequence[int], rng: np.random.Generator, today: date, district: int
 ) -> tuple[People, Words]:
     """Fill flats with households.
 
     Args:
-        room_kind: kind of building of every flat, (r,).
-        wanted: number of people to settle, if the flats suffice.
+        quarters: kind of building of every flat, part by part of the town; rows count through all parts.
+        wanted: number of people to settle in each part, if its flats suffice.
         district: serial number of the district, keeps identity and telephone numbers of districts apart.
 
     Returns:
         People, in the order of flats; use of each flat (owner_occupied, rented, vacant).
     """
+    room_kind = np.concatenate(list(quarters))
     count = len(room_kind)
     kind = np.empty(count, dtype=np.int64)
     for name, share in _SHARES.items():
@@ -89,8 +91,10 @@ def settle(
     size = np.where(three & (rng.random(count) < 0.45), 4, size)
     size = np.where(shared, rng.integers(2, 5, count), size)
     # Vacancy is what is left when everybody wanted has moved in.
-    occupied_share = min(0.97, wanted / max(float(size.sum()), 1.0))
-    lived_in = rng.random(count) < occupied_share
+    part = np.repeat(np.arange(len(quarters)), [len(q) for q in quarters])
+    capacity = np.bincount(part, weights=size, minlength=len(quarters))
+    share = np.minimum(0.97, np.asarray(wanted) / np.maximum(capacity, 1.0))
+    lived_in = rng.random(count) < share[part]
     use = np.full(count, "vacant", dtype=object)
     rooms = np.flatnonzero(lived_in)
     member_room = np.repeat(rooms, size[rooms])
@@ -136,8 +140,8 @@ def _ages(
     head = np.select(
         [kind == types[t] for t in ("elder", "elders", "single", "couple", "shared")],
         [
-            np.clip(rng.normal(77, 8, count), 62, 99),
-            np.clip(rng.normal(70, 6.5, count), 58, 96),
+            np.clip(rng.normal(76, 8, count), 62, 99),
+            np.clip(rng.normal(66, 7.5, count), 50, 96),
             np.clip(25 + rng.gamma(1.9, 7.5, count), 21, 64),
             np.clip(27 + rng.gamma(2.0, 7.0, count), 22, 62),
             np.clip(21 + rng.gamma(1.8, 4.5, count), 18, 52),

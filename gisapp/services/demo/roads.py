@@ -22,6 +22,7 @@ BANK = 6.0
 """From the water's edge to the middle of the riverside path, metres."""
 GREENWAY = 20.0
 """From the water's edge to the lots, metres."""
+WATER_SUFFIX = "滨河绿带"
 
 _STORED_CLASS = {
     "expressway": "arterial",
@@ -58,6 +59,7 @@ class Roads:
         water: named canals as polygons.
         banks: canals with their green strips, one geometry; no lot lies in it.
         paved: surfaces of all streets, (m,) polygons, for keeping lots off them.
+        strips: green strips between the water and the lots.
     """
 
     streets: list[Street]
@@ -69,7 +71,7 @@ class Roads:
     water: list[tuple[str, shapely.Geometry]]
     banks: shapely.Geometry
     paved: Geoms
-    paved_kind: NDArray[np.object_]
+    strips: list[shapely.Geometry]
 
     def stored_class(self) -> list[str]:
         """Class of each edge as the register names it."""
@@ -137,9 +139,10 @@ def build_roads(ground: Ground, seed: int, lane_names: Sequence[tuple[int, str]]
     edge_street = _paths(edges, edge_line, edge_street, streets, water)
     area = np.array([line.street for line in ground.lines])
     edge_area = np.where(edge_line >= 0, area[edge_line], -1)
-    paved, paved_kind = _surfaces(ground, road)
+    paved = _surfaces(ground, road)
     line_street = np.array([number.get(int(group), -1) for group in groups], dtype=np.int64)
-    return Roads(streets, edges, edge_street, bridge, line_street, edge_area, water, banks, paved, paved_kind)
+    strips = _strips(ground, water, banks, paved)
+    return Roads(streets, edges, edge_street, bridge, line_street, edge_area, water, banks, paved, strips)
 
 
 def _water(ground: Ground) -> tuple[list[tuple[str, shapely.Geometry]], shapely.Geometry, shapely.Geometry]:
@@ -294,16 +297,27 @@ def _paths(
     return result
 
 
-def _surfaces(ground: Ground, road: NDArray[np.bool_]) -> tuple[Geoms, NDArray[np.object_]]:
+def _surfaces(ground: Ground, road: NDArray[np.bool_]) -> Geoms:
     """Ground taken by streets (and a metre for walls), one polygon per line."""
-    used = np.unique(ground.piece_line[road | np.array([l.kind == "wall" for l in ground.lines])[ground.piece_line]])
+    wall = np.array([line.kind == "wall" for line in ground.lines])
+    used = np.unique(ground.piece_line[road | wall[ground.piece_line]])
     lines: list[Line] = [ground.lines[i] for i in used]
     shapes = shapely.buffer(
         np.array([line.line for line in lines], dtype=object),
         np.array([line.width / 2 for line in lines]),
         quad_segs=3,
     )
-    return np.asarray(shapes, dtype=object), np.array([line.kind for line in lines], dtype=object)
+    return np.asarray(shapes, dtype=object)
+
+
+def _strips(
+    ground: Ground, water: Sequence[tuple[str, shapely.Geometry]], banks: shapely.Geometry, paved: Geoms
+) -> list[shapely.Geometry]:
+    """Green strips along the canals, outside the surfaces of streets."""
+    strip = banks.intersection(ground.outline).difference(shapely.union_all([shape for _, shape in water]))
+    over = shapely.union_all(paved[shapely.intersects(paved, strip)])
+    parts = shapely.get_parts(strip.difference(over))
+    return [p for p in parts if p.geom_type == "Polygon" and p.area > 60]
 
 
 def chainage(street: Street, points: Floats) -> tuple[Floats, NDArray[np.bool_], Floats]:

@@ -45,6 +45,7 @@ class Field:
         default: value where the file has none.
         choices: what may be written → what is stored (``CHOICE`` only).
         low, high: limits of numbers, both allowed.
+        zero_is_missing: whether 0 stands for "not known".
         units: words that may stand behind a number.
         longest: longest text.
         parse: a further check of one text; raises InputError.
@@ -62,6 +63,7 @@ class Field:
     choices: Mapping[str, str] | None = None
     low: float | None = None
     high: float | None = None
+    zero_is_missing: bool = False
     units: tuple[str, ...] = ()
     longest: int = 500
     parse: Callable[[str], Any] | None = None
@@ -82,6 +84,10 @@ class _Wrong(Exception):
         super().__init__(reason)
         self.reason = reason
         self.remedy = remedy
+
+
+class _Missing(Exception):
+    """A value that stands for none."""
 
 
 _MISSING = {"", "null", "none", "nan", "n/a", "\\n", "-", "—", "/", "nat"}
@@ -151,7 +157,10 @@ def _convert_one(field: Field, value: Any, zone: tzinfo) -> Any:
         raise _Wrong("单元格公式出错", "请在表格中改正公式，或粘贴为数值后再导入。")
     if "\ufffd" in text:
         raise _Wrong("含有无法识别的字符（编码损坏）", "请用记事本或 Excel 另存为 UTF-8 编码后再导入。")
-    result = _CONVERTERS[field.kind](field, value, text, zone)
+    try:
+        result = _CONVERTERS[field.kind](field, value, text, zone)
+    except _Missing:
+        return field.default
     if field.parse is not None:
         try:
             return field.parse(result if isinstance(result, str) else text)
@@ -179,6 +188,8 @@ def _number_of(field: Field, value: Any, text: str) -> float:
             raise _Wrong("不是数字", f"“{field.zh}”请只填数字，不带文字。") from error
     if not math.isfinite(number):
         raise _Wrong("不是数字", f"“{field.zh}”请只填数字。")
+    if number == 0 and field.zero_is_missing:
+        raise _Missing
     low, high = field.low, field.high
     if (low is not None and number < low) or (high is not None and number > high):
         span = f"{'' if low is None else f'{low:g}'} 到 {'' if high is None else f'{high:g}'}"

@@ -39,12 +39,17 @@ class Repair:
 
 @dataclass(slots=True)
 class Findings:
-    """Collects refusals and repairs; a row with several refusals counts once."""
+    """Collects refusals and repairs; a row with several refusals counts once.
+
+    Attributes:
+        labels: names of rows that have one of their own (``way/123``), shown beside their number.
+    """
 
     refusals: list[Refusal] = field(default_factory=list)
     repairs: list[Repair] = field(default_factory=list)
     refused_rows: set[int] = field(default_factory=set)
     repaired_rows: set[int] = field(default_factory=set)
+    labels: dict[int, str] = field(default_factory=dict)
 
     def refuse(self, row: int, where: str, value: object, reason: str, remedy: str) -> None:
         """Note that a row is refused."""

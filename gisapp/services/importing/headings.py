@@ -111,7 +111,7 @@ def recognise(fields: Sequence[Field], headings: Sequence[str], stated: Mapping[
         if field.name in found:
             continue
         at = []
-        for word in (field.zh, field.name, *field.words):
+        for word in (field.zh, *field.words, field.name):
             at += [i for i in positions.get(normal(word), []) if i not in taken and i not in at]
         if at:
             found[field.name] = tuple(at)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import tzinfo
 from typing import Any
 
@@ -126,10 +126,14 @@ class Importer:
         at_position: whether two rows of equal identity at different positions are two things.
         optional_location: whether rows without coordinates are kept for ``prepare`` to locate.
         place_from_location: whether the place key is found from the position; else ``prepare`` sets it.
-        prepare: further checks and derived columns, inside the transaction, before storing.
+        day: field with the instant of a fact, which keeps the grid of its day.
+        prepare: further checks and derived columns, inside the transaction, before places are found.
+        link: the same, after places are found.
+        store: stores in its own way instead of the general one.
         after: what follows from the stored rows, inside the transaction.
         match: name of a function in the database that finds known rows instead of a join (personal data).
         note: one or two sentences for the documentation and the page.
+        extra: columns that ``prepare`` or ``link`` fill, besides those of the fields.
     """
 
     kind: str
@@ -142,11 +146,14 @@ class Importer:
     at_position: bool = True
     optional_location: bool = False
     place_from_location: bool = True
+    day: str | None = None
     prepare: Prepare | None = None
+    link: Prepare | None = None
+    store: Callable[[Batch, Context], Stored] | None = None
     after: After | None = None
     match: str | None = None
     note: str = ""
-    extra: tuple[str, ...] = field(default=())
+    extra: tuple[str, ...] = ()
 
     @property
     def title(self) -> str:

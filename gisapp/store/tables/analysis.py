@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, DateTime, Float, Index, Integer, Text, func
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    DateTime,
+    Float,
+    Index,
+    Integer,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+    func,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 
-from gisapp.store.tables.base import geometry_column, standing, tile_key_column
+from gisapp.store.tables.base import geometry_column, metadata, standing, tile_key_column
 
 analysis_run = standing(
     "analysis_run",
@@ -45,7 +59,39 @@ station = standing(
     Column("existing", Boolean, nullable=False, server_default="false"),
     Column("demand", Float, nullable=False, comment="demand assigned to it"),
     Column("mean_distance", Float, comment="metres on foot, weighted by demand"),
+    Column(
+        "covered",
+        Float,
+        nullable=False,
+        server_default="0",
+        comment="assigned demand within the service distance",
+    ),
+    Column(
+        "subject_kind", Text, nullable=False, server_default="", comment="poi or building that stands there"
+    ),
+    Column("subject_id", BigInteger),
     geometry_column("POINT"),
     tile_key_column(),
     Index("ix_station_run_id", "run_id"),
 )
+
+hexagon = Table(
+    "hexagon",
+    metadata,
+    Column("cell", BigInteger, primary_key=True, autoincrement=False, comment="H3 index"),
+    Column("resolution", SmallInteger, nullable=False),
+    geometry_column("POLYGON"),
+    Index("ix_hexagon_geom", "geom", postgresql_using="gist"),
+)
+"""Outlines of H3 cells. PostgreSQL has no H3 here, so Python computes them once; they say nothing of what lies in them."""
+
+demand_cell = standing(
+    "demand_cell",
+    Column("cell", BigInteger, nullable=False, comment="H3 index"),
+    Column("resolution", SmallInteger, nullable=False),
+    Column("day", Date, nullable=False, comment="local day of reporting"),
+    Column("n", Integer, nullable=False, comment="cases"),
+    UniqueConstraint("cell", "day", "place"),
+    Index("ix_demand_cell_resolution_day", "resolution", "day"),
+)
+"""Cases by H3 cell, day and grid: what the demand layer adds up, within the reader's scope."""

@@ -20,7 +20,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
-from gisapp.store.tables.base import SCHEMA, geometry_column, metadata, standing
+from gisapp.store.tables.base import SCHEMA, geometry_column, metadata, standing, tile_key_column
 
 app_user = Table(
     "app_user",
@@ -83,13 +83,16 @@ search_entry = standing(
     Column("title", Text, nullable=False),
     Column("subtitle", Text, nullable=False, server_default=""),
     Column("key", Text(collation="C"), nullable=False, comment="title and other names, normalised as a query is"),
+    Column("code", Text(collation="C"), nullable=False, server_default="", comment="code or number, in full"),
     Column("pinyin", Text(collation="C"), nullable=False, server_default="", comment="without tones or spaces"),
     Column("initials", Text(collation="C"), nullable=False, server_default=""),
     Column("grams", ARRAY(Integer), nullable=False, comment="pairs of neighbouring characters of key and initials"),
     Column("weight", SmallInteger, nullable=False, comment="smaller is more important: regions before buildings"),
     geometry_column("POINT", nullable=True),
+    tile_key_column(),
     UniqueConstraint("kind", "subject_id", "place"),
     Index("ix_search_entry_key", "key"),
+    Index("ix_search_entry_code", "code"),
     Index("ix_search_entry_initials", "initials"),
     Index("ix_search_entry_pinyin", "pinyin"),
     Index("ix_search_entry_place", "place"),

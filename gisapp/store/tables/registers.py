@@ -75,6 +75,8 @@ component = standing(
     Index("ix_component_geom", "geom", postgresql_using="gist"),
     Index("ix_component_tile_key", "tile_key"),
     Index("ix_component_place", "place"),
+    Index("ix_component_code", "code", postgresql_ops={"code": "text_pattern_ops"}),
+    Index("ix_component_type_code", "type_code"),
     Index("ux_component_source", "source", "source_key", unique=True),
 )
 

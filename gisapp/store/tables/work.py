@@ -51,7 +51,9 @@ event = standing(
     UniqueConstraint("number", "place"),
     Index("ix_event_tile_key", "tile_key"),
     Index("ix_event_place", "place"),
+    Index("ix_event_number", "number", postgresql_ops={"number": "text_pattern_ops"}),
     Index("ix_event_reported_at", "reported_at"),
+    Index("ix_event_closed_at", "closed_at"),
     Index("ix_event_open", "due_at", postgresql_where="closed_at IS NULL"),
     Index("ux_event_source", "source", "source_key", unique=True),
 )
@@ -70,6 +72,7 @@ event_step = standing(
     Column("recorded_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     parent("event", "event_id"),
     UniqueConstraint("event_id", "place", "number"),
+    Index("ix_event_step_recorded_at", "recorded_at"),
     info={"append_only": True},
 )
 

@@ -135,3 +135,11 @@ BEGIN
   RETURN day || lpad(serial, greatest(5, length(serial)), '0');
 END
 $$;
+
+-- Which people of a list are registered already within the reader's scope: identity numbers are asked for, never given out.
+CREATE OR REPLACE FUNCTION onemap.known_people(id_numbers text[])
+RETURNS TABLE(id_number text, id bigint, place text, digest text)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = onemap, pg_temp AS $$
+  SELECT p.id_number, p.id, p.place, p.digest FROM onemap.person p
+   WHERE p.id_number = ANY(id_numbers) AND p.place ^@ ANY(onemap.scopes())
+$$;

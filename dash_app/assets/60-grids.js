@@ -1,0 +1,13 @@
+// Hands what Dash's components report to the desk of the grid page.
+window.dash_clientside = Object.assign({}, window.dash_clientside, {
+  onemapGrids: {
+    published: (data) => {
+      if (data) window.dispatchEvent(new CustomEvent('onemap:grids-published', { detail: data }));
+      return window.dash_clientside.no_update;
+    },
+    row: (rows) => {
+      window.dispatchEvent(new CustomEvent('onemap:grids-row', { detail: rows && rows.length ? rows[0].code : null }));
+      return window.dash_clientside.no_update;
+    },
+  },
+});

@@ -1,0 +1,178 @@
+"""``/api/v1/live``: the one way in which the server pushes to a page.
+
+A socket of its own for each page, so that it always carries the cookie of whoever is signed in there now; Dash's own
+socket lives in a worker that outlasts a sign-out. Frames from the server, each one JSON object:
+
+``state``      all that a screen needs; after connecting, and again whenever something may have been missed
+``change``     ``moves`` (id, place, name, lon, lat, ms, speed, alerted), ``alerts``, ``events``, ``families`` that changed
+``situation``  counts of the place that is looked at, only with ``?situation=1``
+``beat``       every 15 seconds, so that a page can tell a quiet street from a dead line
+``problem``    what was asked for cannot be given: ``message``, ``remedy``
+
+From the page: ``{"look": "330103001"}`` narrows the situation to a place, ``{"look": ""}`` widens it again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from contextlib import suppress
+from typing import Any
+
+from fastapi import APIRouter, WebSocket, WebSocketDisconnect
+
+from gisapp.api.session import COOKIE
+from gisapp.domain import clock
+from gisapp.domain.access import NOBODY, Reader
+from gisapp.errors import OnemapError
+from gisapp.services import situation
+from gisapp.services.live import Batch, Fanout, Subscription
+
+router = APIRouter()
+
+BEAT_S = 15.0
+#: situation is counted again so often though nothing was heard: workers go off duty and cases overdue by themselves
+RECOUNT_S = 30.0
+#: at most so often though much is heard
+CALM_S = 3.0
+_COUNTED = {"building_population", "person", "event", "grid_worker", "alert"}
+SIGNED_OUT = 4401
+
+
+@router.websocket("/api/v1/live")
+async def live(socket: WebSocket) -> None:
+    """Push to one page until it leaves or its session ends."""
+    reader: Reader = getattr(socket.state, "reader", NOBODY)
+    await socket.accept()
+    if not reader.scope:
+        await socket.close(SIGNED_OUT)
+        return
+    page = _Page(socket, reader, counts=socket.query_params.get("situation") == "1")
+    tasks = [asyncio.create_task(work) for work in page.work()]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        ended = await asyncio.gather(*tasks, return_exceptions=True)
+    if any(isinstance(end, _SignedOut) for end in ended):
+        with suppress(RuntimeError):
+            await socket.close(SIGNED_OUT)
+    for end in ended:
+        if isinstance(end, Exception) and not isinstance(end, (_SignedOut, WebSocketDisconnect, RuntimeError)):
+            raise end
+
+
+class _SignedOut(Exception):
+    """The session of this page has ended."""
+
+
+class _Page:
+    """One connected page."""
+
+    def __init__(self, socket: WebSocket, reader: Reader, *, counts: bool) -> None:
+        self.socket = socket
+        self.reader = reader
+        self.counts = counts
+        self.prefix = ""
+        self.due = asyncio.Event()  # the situation is to be sent
+        self.due.set()
+        state = socket.app.state
+        self.fanout: Fanout = state.fanout
+        self.board: situation.Board = state.board
+        self.database = state.database
+        self.sessions = state.sessions
+
+    def work(self) -> list[Any]:
+        """What goes on side by side until one of it ends."""
+        jobs = [self.receive(), self.push(), self.beat()]
+        if self.counts:
+            jobs.append(self.count())
+        return jobs
+
+    async def send(self, frame: dict[str, Any]) -> None:
+        # Compact, and Chinese as itself: positions of a city are sent every second.
+        await self.socket.send_text(json.dumps(frame, ensure_ascii=False, separators=(",", ":"), default=str))
+
+    async def receive(self) -> None:
+        """Hear what the page asks for; ends when it leaves."""
+        while True:
+            try:
+                asked = json.loads(await self.socket.receive_text())
+            except ValueError:
+                continue
+            if isinstance(asked, dict) and isinstance(asked.get("look"), str):
+                self.prefix = asked["look"]
+                self.due.set()
+
+    async def push(self) -> None:
+        """Send the state, then every change."""
+        # Subscribed before the state is read: what happens meanwhile comes twice rather than never.
+        with self.fanout.subscribe(self.reader.scope) as subscription:
+            await self.send_state()
+            await self._push_changes(subscription)
+
+    async def _push_changes(self, subscription: Subscription) -> None:
+        while True:
+            batch = await subscription.next()
+            if batch.anew:
+                await self.send_state()
+            if _counts(batch):
+                self.due.set()
+            alerts = [notice for notice in batch.notices if notice["kind"] == "alert"]
+            events = [notice for notice in batch.notices if notice["kind"] == "event"]
+            if batch.moves or alerts or events or batch.families:
+                await self.send(
+                    {
+                        "type": "change",
+                        "moment": clock.now().isoformat(),
+                        "moves": batch.moves,
+                        "alerts": alerts,
+                        "events": events,
+                        "families": batch.families,
+                    }
+                )
+
+    async def send_state(self) -> None:
+        try:
+            state = await asyncio.to_thread(situation.opening, self.database, self.reader)
+        except OnemapError as error:
+            await self.send({"type": "problem", **error.as_json()})
+            return
+        await self.send({"type": "state", "scope": list(self.reader.scope.prefixes), **state})
+
+    async def count(self) -> None:
+        """Send the situation when it may have changed, neither too often nor too seldom."""
+        while True:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.due.wait(), RECOUNT_S)
+            self.due.clear()
+            asked = self.prefix
+            try:
+                found = await self.board.get(self.reader, asked)
+            except OnemapError as error:
+                self.prefix = asked = ""
+                await self.send({"type": "problem", **error.as_json()})
+            else:
+                await self.send({"type": "situation", **found.as_json()})
+            await self._rest(asked)
+
+    async def _rest(self, place: str) -> None:
+        """A calm moment, shortened when the page looks elsewhere."""
+        until = asyncio.get_running_loop().time() + CALM_S
+        while asyncio.get_running_loop().time() < until and self.prefix == place:
+            await asyncio.sleep(0.1)
+
+    async def beat(self) -> None:
+        """Prove that the line lives, and that the session does."""
+        while True:
+            await asyncio.sleep(BEAT_S)
+            token = self.socket.cookies.get(COOKIE, "")
+            with suppress(OnemapError):
+                if await self.sessions.reader(token) is None:
+                    raise _SignedOut
+            await self.send({"type": "beat", "moment": clock.now().isoformat(), "listening": self.fanout.listening})
+
+
+def _counts(batch: Batch) -> bool:
+    return bool(batch.notices or batch.anew or not _COUNTED.isdisjoint(batch.families))

@@ -1,0 +1,100 @@
+"""``onemap grids``: list, check, export, and bring scheduled versions into force."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    group = typer.Typer(help="查看、检查、导出网格，使到期的网格版本生效。", no_args_is_help=True)
+    group.command("list")(list_communities)
+    group.command("check")(check)
+    group.command("export")(export)
+    group.command("activate")(activate)
+    app.add_typer(group, name="grids")
+
+
+def list_communities(
+    place: Annotated[str, typer.Option(help="只列此地点编码以内的社区。")] = "",
+) -> None:
+    """列出各社区的网格数，以及是否有未发布的草稿。"""
+    from gisapp.domain.access import SYSTEM
+    from gisapp.services import grids
+    from gisapp.services.opening import opened
+
+    table = Table("社区编码", "街道", "社区", "网格数", "草稿")
+    with opened() as database:
+        for row in grids.list_communities(database, SYSTEM):
+            if row["place"].startswith(place):
+                draft = "有" if row["draft"] else ""
+                table.add_row(row["place"], row["street"], row["name"], str(row["grids"]), draft)
+    Console().print(table)
+
+
+def check(
+    place: Annotated[str, typer.Option(help="只检查此地点编码以内的社区。")] = "",
+) -> None:
+    """检查现行网格是否恰好铺满各自的社区；有空隙、重叠或图形错误时列出原因，并以状态 1 结束。"""
+    from gisapp.domain.access import SYSTEM
+    from gisapp.services import grids
+    from gisapp.services.opening import opened
+
+    with opened() as database:
+        results = grids.check(database, SYSTEM, place)
+    table = Table("社区编码", "社区", "问题", "位置（经度，纬度）")
+    bad = 0
+    for result in results:
+        for problem in result.problems:
+            bad += 1
+            at = problem.geometry.representative_point() if problem.geometry is not None else None
+            where = f"{at.x:.6f}，{at.y:.6f}" if at is not None and not at.is_empty else ""
+            table.add_row(result.community, result.name, problem.message, where)
+    if bad:
+        Console().print(table)
+        raise typer.Exit(1)
+    count = sum(result.grids for result in results)
+    typer.echo(f"{len(results)} 个社区的 {count} 个网格恰好铺满各自的社区，没有空隙，也没有重叠。")
+
+
+def export(
+    file: Annotated[Path, typer.Argument(help="写入的 GeoJSON 文件。")],
+    place: Annotated[str, typer.Option(help="地点编码：街道、社区或更高一级；不给出则全部。")] = "",
+    on: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="某一天的网格，默认今天。")
+    ] = None,
+) -> None:
+    """把某一天的网格导出为 GeoJSON（CGCS2000 经纬度，EPSG:4490）。"""
+    from gisapp.domain.access import SYSTEM
+    from gisapp.services import grids
+    from gisapp.services.opening import opened
+
+    with opened() as database:
+        found = grids.grids_on(database, SYSTEM, place, on.date() if on else None)
+    file.write_text(json.dumps(found, ensure_ascii=False), encoding="utf-8")
+    typer.echo(f"已导出 {len(found['features'])} 个网格到 {file}。")
+
+
+def activate(
+    on: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="到期日，默认今天。")] = None,
+) -> None:
+    """使生效日期已到的网格版本生效，并在同一事务内更新变动范围内全部对象的网格编码；可反复运行。"""
+    from gisapp.services import grid_publishing
+    from gisapp.services.opening import opened
+
+    with opened() as database:
+        done = grid_publishing.activate_due(database, on.date() if on else None)
+    for item in done:
+        moved = sum(item["moved"].values())
+        typer.echo(
+            f"社区 {item['community']} 的第 {item['version']} 版网格已生效，更新 {moved} 个对象的网格编码。"
+        )
+    if not done:
+        typer.echo("没有到期的网格版本。")

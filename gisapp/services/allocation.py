@@ -1,0 +1,381 @@
+"""Where the next service points should stand: p-median or coverage on the walking distance of the stored streets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal
+
+import geopandas as gpd
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from sqlalchemy import Connection
+
+from gisapp.analytics import allocation, network
+from gisapp.analytics.hexes import point_cells
+from gisapp.domain import clock
+from gisapp.domain.access import Reader
+from gisapp.domain.vocabulary import label
+from gisapp.errors import InputError, NotFound
+from gisapp.services import analysis_runs, demand
+from gisapp.services.analysis_runs import Report, no_report
+from gisapp.services.demand import Demand
+from gisapp.store import analysis
+from gisapp.store.analysis import Points, Roads, Site
+from gisapp.store.database import Database
+
+KIND = "allocation"
+Objective = Literal["distance", "coverage"]
+OBJECTIVES = {"distance": "平均步行距离最短", "coverage": "服务半径内覆盖最多"}
+
+MAX_CANDIDATES = 400
+"""More candidates than this are thinned out evenly: a neighbour 50 m away is no other answer."""
+MAX_DEMAND = 3_000
+"""More demand points than this are added up by small hexagons."""
+_FINE = 11
+_MARGIN = 0.006  # degrees, about 600 m: ways may lead out of the place and back
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class AllocationRequest:
+    """What to decide.
+
+    Attributes:
+        demand: which demand, where and when.
+        p: number of new service points.
+        service_distance: metres on foot within which demand counts as covered.
+        candidates: ``junction`` (street corners), ``building``, ``poi`` (any public place) or ``poi:KIND``.
+        existing: kind of public places that serve already and stay; None for none.
+        objective: ``distance`` or ``coverage``.
+        seconds: longest time for the proof; the bound reached is told in any case.
+        title: name of the run; made from the demand when empty.
+    """
+
+    demand: Demand
+    p: int = 2
+    service_distance: float = 500.0
+    candidates: str = "junction"
+    existing: str | None = None
+    objective: Objective = "distance"
+    seconds: float = 30.0
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Result of an allocation.
+
+    Attributes:
+        stations: service points, new ones first, each group by the demand it serves: ``rank``, ``name``, ``existing``,
+            ``demand``, ``covered``, ``mean_distance`` (metres), ``subject_kind``, ``subject_id``, ``geometry`` (EPSG:4490).
+        before, after: coverage within the service distance, over all demand of the place.
+        solution: the proven bound and gap.
+        left_out: weight of demand that no street of the main network reaches.
+        candidates: candidate sites found, and how many of them were kept.
+    """
+
+    stations: gpd.GeoDataFrame
+    before: allocation.Coverage
+    after: allocation.Coverage
+    solution: allocation.Allocation
+    left_out: float
+    candidates: tuple[int, int]
+
+
+def _checked(reader: Reader, request: AllocationRequest) -> AllocationRequest:
+    demand.checked(reader, request.demand)
+    if not 1 <= request.p <= 50:
+        raise InputError(f"新增服务点 {request.p} 个无效。", remedy="请填写 1 至 50。")
+    if not 50 <= request.service_distance <= 5_000:
+        raise InputError(f"服务半径 {request.service_distance} 米无效。", remedy="请填写 50 至 5000 米。")
+    if request.objective not in OBJECTIVES:
+        raise InputError(f"没有目标“{request.objective}”。", remedy="请选择 distance 或 coverage。")
+    kind = request.candidates.partition(":")[0]
+    if kind not in ("junction", "building", "poi"):
+        raise InputError(
+            f"没有候选点类型“{request.candidates}”。", remedy="请选择 junction、building、poi 或 poi:类别。"
+        )
+    return request
+
+
+def gathered(points: Points) -> Points:
+    """Demand in at most some thousands of points: more are added up by hexagon, each at its own centre of weight."""
+    if len(points) <= MAX_DEMAND:
+        return points
+    for resolution in range(_FINE, 5, -1):
+        cells, group = np.unique(point_cells(points.lon, points.lat, resolution), return_inverse=True)
+        if len(cells) <= MAX_DEMAND:
+            break
+    weight = np.bincount(group, points.weight)
+    lon, lat = (np.bincount(group, points.weight * c) / weight for c in (points.lon, points.lat))
+    return Points(lon, lat, weight)
+
+
+def thinned(sites: Sequence[Site], most: int = MAX_CANDIDATES) -> list[Site]:
+    """At most so many sites, spread evenly: farthest point first (Gonzalez 1985), from the middle outwards."""
+    if len(sites) <= most:
+        return list(sites)
+    lon, lat = np.array([s.lon for s in sites]), np.array([s.lat for s in sites])
+    xy = np.column_stack([lon * np.cos(np.radians(lat.mean())), lat])
+    kept = [int(np.argmin(((xy - xy.mean(axis=0)) ** 2).sum(axis=1)))]
+    reach = ((xy - xy[kept[0]]) ** 2).sum(axis=1)
+    while len(kept) < most:
+        kept.append(int(np.argmax(reach)))
+        np.minimum(reach, ((xy - xy[kept[-1]]) ** 2).sum(axis=1), out=reach)
+    return [sites[k] for k in sorted(kept)]
+
+
+def _junctions(streets: network.Network, roads: Roads, area: shapely.Geometry) -> list[Site]:
+    """Street corners inside an area, named by the streets that meet there."""
+    nodes = streets.junctions()
+    lon, lat = streets.node_positions()
+    nodes = nodes[shapely.contains_xy(area, lon[nodes], lat[nodes])]
+    names: dict[int, set[str]] = {int(node): set() for node in nodes}
+    for (one, other), street in zip(streets.edges.tolist(), streets.street.tolist(), strict=True):
+        name = roads.names[street]
+        for node in (one, other):
+            if name and node in names:
+                names[node].add(name)
+
+    def title(node: int) -> str:
+        found = sorted(names[node])[:2]
+        return f"{'与'.join(found)}路口" if len(found) > 1 else f"{found[0]}旁" if found else "无名路口"
+
+    return [Site("junction", None, title(int(n)), float(lon[n]), float(lat[n])) for n in nodes]
+
+
+def _candidates(
+    connection: Connection,
+    request: AllocationRequest,
+    streets: network.Network,
+    roads: Roads,
+    area: shapely.Geometry,
+) -> list[Site]:
+    kind, _, detail = request.candidates.partition(":")
+    place = request.demand.place
+    if kind == "junction":
+        return _junctions(streets, roads, area)
+    if kind == "building":
+        return analysis.building_sites(connection, place)
+    return analysis.poi_sites(connection, place, detail or None)
+
+
+def _snapped(streets: network.Network, lon: Floats, lat: Floats) -> network.Snapped:
+    return network.snap_points(streets, lon, lat)
+
+
+def _main_part(streets: network.Network, snapped: network.Snapped, weight: Floats) -> NDArray[np.bool_]:
+    """Which demand lies at streets of the part of the network that holds most of it."""
+    part = np.where(snapped.edge >= 0, streets.component[streets.edges[snapped.edge, 0]], -1)
+    if not (part >= 0).any():
+        return np.zeros(len(part), dtype=bool)
+    most = int(np.argmax(np.bincount(part[part >= 0], weight[part >= 0])))
+    return np.asarray(part == most)
+
+
+def compute(
+    database: Database, reader: Reader, request: AllocationRequest, report: Report = no_report
+) -> Placement:
+    """Choose service points, without keeping them: what a notebook calls.
+
+    Raises:
+        InputError: no demand, no streets, no or too few candidates.
+        Forbidden: the place lies outside the reader's scope, or the role does not analyse.
+    """
+    _checked(reader, request)
+    place = request.demand.place
+    report("读取需求与街道", 0.05)
+    points = gathered(demand.points_of(database, reader, request.demand))
+    if not len(points):
+        raise InputError(
+            f"所选范围内没有{request.demand.words()}。", remedy="请扩大范围、放宽时间或改选需求类型。"
+        )
+    with database.begin(reader) as connection:
+        area = analysis.area_of(connection, place)
+        if area.is_empty:
+            raise InputError(f"地点 {place} 没有边界。", remedy="请先导入该区域或网格的边界。")
+        west, south, east, north = area.bounds
+        box = (west - _MARGIN, south - _MARGIN, east + _MARGIN, north + _MARGIN)
+        roads = analysis.walkable_roads(connection, box)
+        report("建立步行网络", 0.15)
+        streets = network.build_network(roads.lines, roads.bridge)
+        found = _candidates(connection, request, streets, roads, area)
+        standing = analysis.poi_sites(connection, place, request.existing) if request.existing else []
+    taken = {(s.kind, s.id) for s in standing}
+    free = thinned([s for s in found if s.id is None or (s.kind, s.id) not in taken])
+    sites = [*standing, *free]
+    if not sites:
+        raise InputError("范围内没有候选点。", remedy="请选择另一类候选点，或扩大范围。")
+    report("计算步行距离", 0.3)
+    demand_at = _snapped(streets, points.lon, points.lat)
+    sites_at = _snapped(streets, np.array([s.lon for s in sites]), np.array([s.lat for s in sites]))
+    distances = network.walking_distances(streets, demand_at, sites_at)
+    report("选择服务点", 0.6)
+    return _placed(
+        request,
+        points,
+        sites,
+        len(standing),
+        (len(found), len(free)),
+        distances,
+        _main_part(streets, demand_at, points.weight),
+    )
+
+
+def _placed(
+    request: AllocationRequest,
+    points: Points,
+    sites: Sequence[Site],
+    standing: int,
+    candidates: tuple[int, int],
+    distances: Floats,
+    inside: NDArray[np.bool_],
+) -> Placement:
+    """Solve, and say how it was before and is after."""
+    fixed = np.arange(standing)
+    usable = np.isfinite(distances[inside]).any(axis=0)
+    usable[:standing] = True
+    columns = np.flatnonzero(usable)
+    if not inside.any() or len(columns) == standing:
+        raise InputError(
+            "候选点都不在有需求的街道网上，步行无法到达。", remedy="请补全街道、换一类候选点或扩大范围。"
+        )
+    part, weight = distances[np.ix_(inside, columns)], points.weight[inside]
+    if request.objective == "coverage":
+        solution = allocation.max_coverage(
+            part, weight, request.p, request.service_distance, fixed=fixed, seconds=request.seconds
+        )
+    else:
+        solution = allocation.p_median(part, weight, request.p, fixed=fixed, seconds=request.seconds)
+    opened = columns[solution.opened]
+    solution = replace(solution, chosen=columns[solution.chosen], opened=opened)
+    return Placement(
+        _stations(request, points, sites, standing, distances, opened),
+        allocation.coverage(distances, points.weight, fixed, request.service_distance),
+        allocation.coverage(distances, points.weight, opened, request.service_distance),
+        solution,
+        float(points.weight[~inside].sum()),
+        candidates,
+    )
+
+
+def _stations(
+    request: AllocationRequest,
+    points: Points,
+    sites: Sequence[Site],
+    standing: int,
+    distances: Floats,
+    opened: NDArray[np.int64],
+) -> gpd.GeoDataFrame:
+    nearest = np.argmin(distances[:, opened], axis=1)
+    way = distances[np.arange(len(distances)), opened[nearest]]
+    rows = []
+    for position, number in enumerate(opened.tolist()):
+        mine = (nearest == position) & np.isfinite(way)
+        weight = points.weight[mine]
+        site = sites[number]
+        rows.append(
+            {
+                "name": site.name or label("station"),
+                "existing": number < standing,
+                "demand": float(weight.sum()),
+                "covered": float(weight[way[mine] <= request.service_distance].sum()),
+                "mean_distance": float((weight * way[mine]).sum() / weight.sum()) if weight.sum() else None,
+                "subject_kind": site.kind if site.id is not None else "",
+                "subject_id": site.id,
+                "geometry": shapely.Point(site.lon, site.lat),
+            }
+        )
+    rows.sort(key=lambda row: (row["existing"], -row["demand"]))
+    for rank, row in enumerate(rows, 1):
+        row["rank"] = rank
+    return gpd.GeoDataFrame(rows, geometry="geometry", crs="EPSG:4490")
+
+
+def summary_of(placed: Placement, request: AllocationRequest) -> dict[str, Any]:
+    """The numbers of a result: coverage and distance before and after, bound and gap, what was left out."""
+
+    def side(found: allocation.Coverage) -> dict[str, float | None]:
+        return {name: None if value != value else value for name, value in asdict(found).items()}
+
+    return {
+        "before": side(placed.before),
+        "after": side(placed.after),
+        "unit": demand.unit_of(request.demand.kind),
+        "service_distance": request.service_distance,
+        "objective": OBJECTIVES[request.objective],
+        "gap": placed.solution.gap,
+        "proven": placed.solution.proven,
+        "seconds": round(placed.solution.seconds, 2),
+        "left_out": placed.left_out,
+        "candidates": placed.candidates[0],
+        "candidates_kept": placed.candidates[1],
+        "existing": int(placed.stations["existing"].sum()),
+        "bounds": [float(v) for v in placed.stations.total_bounds],
+        "as_of": clock.now().isoformat(timespec="seconds"),
+    }
+
+
+def _title(request: AllocationRequest) -> str:
+    return request.title.strip() or f"{request.demand.words()}：新增 {request.p} 个{label('station')}"
+
+
+def _parameters(request: AllocationRequest) -> dict[str, Any]:
+    return {**asdict(request), "demand": request.demand.as_json()}
+
+
+def _work(database: Database, reader: Reader, request: AllocationRequest) -> analysis_runs.Work:
+    def work(report: Report) -> analysis_runs.Keep:
+        placed = compute(database, reader, request, report)
+
+        def keep(connection: Connection, run_id: int, place: str) -> dict[str, Any]:
+            rows = placed.stations.drop(columns="geometry").astype(object)
+            rows = rows.where(rows.notna(), None)
+            rows["lon"], rows["lat"] = placed.stations.geometry.x, placed.stations.geometry.y
+            analysis.add_stations(connection, run_id, place, rows.to_dict("records"))
+            return summary_of(placed, request)
+
+        return keep
+
+    return work
+
+
+def run(database: Database, reader: Reader, request: AllocationRequest) -> int:
+    """Compute and keep; returns the run's number when it is done."""
+    _checked(reader, request)
+    work = _work(database, reader, request)
+    return analysis_runs.run(
+        database, reader, KIND, request.demand.place, _title(request), _parameters(request), work
+    )
+
+
+def start(database: Database, reader: Reader, request: AllocationRequest) -> int:
+    """Begin to compute in the background; returns the run's number at once."""
+    _checked(reader, request)
+    work = _work(database, reader, request)
+    return analysis_runs.start(
+        database, reader, KIND, request.demand.place, _title(request), _parameters(request), work
+    )
+
+
+def stations(database: Database, reader: Reader, run_id: int) -> list[dict[str, Any]]:
+    """Service points of a run, new ones first.
+
+    Raises:
+        NotFound: no such allocation run within the reader's scope.
+    """
+    found = analysis_runs.get(database, reader, run_id)
+    if found["kind"] != KIND:
+        raise NotFound(f"编号 {run_id} 不是设点优化。", remedy="请从列表中选择设点优化的结果。")
+    with database.begin(reader) as connection:
+        return [dict(row) for row in analysis.stations_of(connection, run_id)]
+
+
+def site_kinds(database: Database, reader: Reader, place: str) -> list[dict[str, Any]]:
+    """Kinds of public places in a place, which may be candidates or existing service points, with their number."""
+    analysis_runs.check_place(reader, place)
+    with database.begin(reader) as connection:
+        return [{"kind": kind, "n": n} for kind, n in analysis.poi_kinds(connection, place)]

@@ -1,0 +1,159 @@
+"""Service demand (服务需求): which kinds there are, where it lies, and the counts behind the demand layer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+import numpy as np
+
+from gisapp.analytics.hexes import cell_polygons, point_cells
+from gisapp.domain import clock, codes
+from gisapp.domain.access import SYSTEM, Reader
+from gisapp.domain.vocabulary import label, term
+from gisapp.errors import InputError
+from gisapp.services.analysis_runs import check_place
+from gisapp.store import analysis, demand
+from gisapp.store.analysis import PEOPLE, Points
+from gisapp.store.database import Database
+
+CASES = "event"
+#: kinds of demand: vocabulary identifiers
+_TERMS = {
+    CASES: CASES,
+    "people": "person",
+    "elders": "elders",
+    "children": "children",
+    "floating": "floating",
+}
+
+LAYER_RESOLUTIONS = (8, 9, 10)
+"""Resolutions of the demand layer, from far to near."""
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """What counts as demand.
+
+    Attributes:
+        place: prefix of the place key.
+        kind: ``event`` for cases, else residents: ``people``, ``elders``, ``children``, ``floating``.
+        since: first local day, cases only.
+        until: last local day, included, cases only.
+        matter_class: first two digits of the matter code, cases only.
+    """
+
+    place: str
+    kind: str = CASES
+    since: date | None = None
+    until: date | None = None
+    matter_class: str | None = None
+
+    def words(self) -> str:
+        """What it is, in Chinese."""
+        if self.kind != CASES:
+            return title_of(self.kind)
+        classes = matter_classes()
+        what = classes[self.matter_class] if self.matter_class else "全部"
+        if self.since is None and self.until is None:
+            return f"{label(CASES)}（{what}）"
+        return f"{label(CASES)}（{what}，{self.since or '最早'} 至 {self.until or '今'}）"
+
+    def as_json(self) -> dict[str, Any]:
+        """For the record of a run."""
+        return {
+            "place": self.place,
+            "kind": self.kind,
+            "since": self.since.isoformat() if self.since else None,
+            "until": self.until.isoformat() if self.until else None,
+            "matter_class": self.matter_class,
+        }
+
+
+def title_of(kind: str) -> str:
+    """Chinese name of a kind of demand."""
+    return label(_TERMS[kind])
+
+
+def unit_of(kind: str) -> str:
+    """What is counted."""
+    return "件" if kind == CASES else (term(_TERMS[kind]).unit or "人")
+
+
+def matter_classes() -> dict[str, str]:
+    """First two digits of the matter codes and their names."""
+    return {entry.class_code: entry.class_name for entry in codes.matter_types().values()}
+
+
+def checked(reader: Reader, wanted: Demand) -> Demand:
+    """The demand, if the reader may ask for it.
+
+    Raises:
+        InputError: an unknown kind or class, or days in the wrong order.
+        Forbidden: the place lies outside the scope, or the role does not analyse.
+    """
+    check_place(reader, wanted.place)
+    if wanted.kind not in _TERMS:
+        raise InputError(
+            f"没有“{wanted.kind}”这种需求。", remedy=f"可选：{'、'.join(title_of(k) for k in _TERMS)}。"
+        )
+    if wanted.matter_class and wanted.matter_class not in matter_classes():
+        raise InputError(f"没有事项大类“{wanted.matter_class}”。", remedy="请从列表中选择大类。")
+    if wanted.since and wanted.until and wanted.since > wanted.until:
+        raise InputError(f"起始日期 {wanted.since} 晚于截止日期 {wanted.until}。", remedy="请对调两个日期。")
+    return wanted
+
+
+def points_of(database: Database, reader: Reader, wanted: Demand) -> Points:
+    """Where the demand lies, each point with its weight; under the reader's row security."""
+    with database.begin(reader) as connection:
+        if wanted.kind in PEOPLE:
+            return analysis.people_points(connection, wanted.place, wanted.kind)
+        since = clock.day_bounds(wanted.since)[0] if wanted.since else None
+        until = clock.day_bounds(wanted.until)[1] if wanted.until else None
+        return analysis.case_points(connection, wanted.place, since, until, wanted.matter_class)
+
+
+def options(database: Database, reader: Reader) -> dict[str, Any]:
+    """What a form can offer: kinds of demand, classes of matters, the days that there are cases of."""
+    with database.begin(reader) as connection:
+        first, last = demand.days_of_cases(connection)
+    return {
+        "kinds": [{"id": kind, "title": title_of(kind), "unit": unit_of(kind)} for kind in _TERMS],
+        "classes": [{"id": code, "title": name} for code, name in sorted(matter_classes().items())],
+        "first_day": first,
+        "last_day": last,
+    }
+
+
+def refresh(database: Database, *, force: bool = False) -> int | None:
+    """Count all cases by H3 cell, day and grid anew, if any case has changed since the last time.
+
+    Returns:
+        the number of cases counted, or None where nothing had changed.
+    """
+    with database.begin(SYSTEM) as connection:
+        if not demand.lock(connection):  # another process is at it
+            return None
+        revision = demand.revision_of_cases(connection)
+        if not force and demand.counted_revision(connection) == revision:
+            return None
+        found = demand.case_places(connection)
+        parts = []
+        known: list[tuple[int, np.ndarray[Any, np.dtype[np.int64]]]] = []
+        for resolution in LAYER_RESOLUTIONS:
+            cells = point_cells(found.lon, found.lat, resolution)
+            known.append((resolution, np.unique(cells)))
+            parts.append(demand.counted(found, cells, resolution))
+        for resolution, cells in known:
+            fresh = demand.unknown_hexagons(connection, cells)
+            demand.add_hexagons(connection, fresh, resolution, cell_polygons(fresh))
+        demand.replace_counts(connection, parts, revision)
+    return len(found.lon)
+
+
+def last_days(days: int) -> tuple[date, date]:
+    """The last so many local days, today included."""
+    today = clock.today()
+    return today - timedelta(days=days - 1), today

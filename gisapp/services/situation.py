@@ -1,0 +1,144 @@
+"""The situation of a place at a moment: what the big screen shows, and what a screen needs when it connects."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import OrderedDict
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+
+from gisapp.domain import clock
+from gisapp.domain.access import Reader
+from gisapp.domain.keys import PlaceKey, Scope
+from gisapp.services import alerts, tracks
+from gisapp.services.scopes import describe_scope
+from gisapp.store import situation as store
+from gisapp.store.database import Database
+
+#: a worker who was heard of within this time is on duty
+ON_DUTY = timedelta(minutes=10)
+#: how much of the past the feed of a screen that has just connected holds
+FEED = timedelta(hours=24)
+FEED_LENGTH = 20
+ALERTS_LENGTH = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """Counts within a scope at a moment.
+
+    Attributes:
+        moment: instant of the counts, ISO 8601 in local time.
+        place: prefix that was asked for, empty for the whole scope.
+        name: what the place is called.
+        bounds: west, south, east, north in degrees (EPSG:4490); None while nothing is drawn.
+        numbers: people, households, workers, on_duty, open, overdue, closed, in_time, alerts, alerts_today.
+        by_hour: 24 pairs (reported, closed) of the local day.
+    """
+
+    moment: str
+    place: str
+    name: str
+    bounds: tuple[float, float, float, float] | None
+    numbers: dict[str, int]
+    by_hour: list[tuple[int, int]]
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "moment": self.moment,
+            "place": self.place,
+            "name": self.name,
+            "bounds": self.bounds,
+            "numbers": self.numbers,
+            "by_hour": self.by_hour,
+        }
+
+
+def situation(database: Database, reader: Reader, prefix: str = "") -> Situation:
+    """Count within the reader's scope, narrowed to a place.
+
+    Raises:
+        Forbidden: the place lies outside the reader's scope.
+        InputError: not a place key.
+    """
+    narrowed = reader
+    if prefix:
+        prefix = str(PlaceKey(prefix))
+        reader.require_place(prefix)
+        narrowed = replace(reader, scope=Scope([prefix]))
+    now = clock.now()
+    today, tomorrow = clock.day_bounds(now.date())
+    summary = describe_scope(database, narrowed)
+    with database.begin(reader) as connection:
+        found = store.counts(connection, prefix=prefix, today=today, tomorrow=tomorrow, duty=now - ON_DUTY)
+        hours = {row["hour"]: (row["reported"], row["closed"]) for row in store.by_hour(
+            connection, prefix=prefix, today=today, tomorrow=tomorrow
+        )}  # fmt: skip
+    return Situation(
+        moment=now.isoformat(),
+        place=prefix,
+        name=summary.name if not prefix else summary.short,
+        bounds=summary.bounds,
+        numbers={key: int(value) for key, value in found.items()},
+        by_hour=[hours.get(hour, (0, 0)) for hour in range(24)],
+    )
+
+
+def opening(database: Database, reader: Reader) -> dict[str, Any]:
+    """All that a screen needs when it connects: workers, alerts of the last day and open ones, newest steps of cases."""
+    since = clock.now() - FEED
+    found = alerts.find(database, reader, since=since, limit=ALERTS_LENGTH)["alerts"]
+    known = {alert["id"] for alert in found}
+    still_open = alerts.find(database, reader, open_only=True, limit=ALERTS_LENGTH)["alerts"]
+    with database.begin(reader) as connection:
+        steps = store.recent_steps(connection, since=since, limit=FEED_LENGTH)
+    workers = tracks.live(database, reader)
+    return {
+        "moment": workers["moment"],
+        "workers": [
+            move_of(row) for row in workers["workers"] if row["last_at"] is not None and row["lon"] is not None
+        ],
+        "alerts": [*found, *(alert for alert in still_open if alert["id"] not in known)],
+        "events": [{**row, "at": clock.local(row["at"]).isoformat()} for row in steps],
+    }
+
+
+def move_of(row: Any) -> list[Any]:
+    """A worker's position in the short form of the live feed: id, place, name, lon, lat, ms, speed, alerted."""
+    at = int(row["last_at"].timestamp() * 1000)
+    return [row["id"], row["place"], row["name"], row["lon"], row["lat"], at, row["speed"], int(row["alerted"])]
+
+
+class Board:
+    """Situations shared by all screens of one process: many screens of one scope cost one count.
+
+    Args:
+        database: the application's database.
+        fresh: seconds for which a situation is given again without counting.
+    """
+
+    _MOST = 256
+
+    def __init__(self, database: Database, fresh: float = 4.0) -> None:
+        self._database = database
+        self._fresh = fresh
+        self._known: OrderedDict[tuple[Scope, str], tuple[float, asyncio.Task[Situation]]] = OrderedDict()
+
+    async def get(self, reader: Reader, prefix: str = "") -> Situation:
+        """The situation within a reader's scope, at most ``fresh`` seconds old."""
+        key = (reader.scope, prefix)
+        known = self._known.get(key)
+        if known is None or time.monotonic() - known[0] > self._fresh or _failed(known[1]):
+            task = asyncio.create_task(asyncio.to_thread(situation, self._database, reader, prefix))
+            self._known[key] = known = (time.monotonic(), task)
+            self._known.move_to_end(key)
+            while len(self._known) > self._MOST:
+                self._known.popitem(last=False)
+        # Shielded: a screen that leaves must not take the count away from the others that wait for it.
+        return await asyncio.shield(known[1])
+
+
+def _failed(task: asyncio.Task[Situation]) -> bool:
+    return task.done() and (task.cancelled() or task.exception() is not None)

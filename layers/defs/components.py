@@ -1,0 +1,74 @@
+"""Components by class of GB/T 47678.5; below zoom 16 counts by cell."""
+
+from gisapp.domain.codes import component_types
+from gisapp.store.sources import Aggregate, TableSource
+from layers.classes import Classes, LegendItem, Steps
+from layers.colours import CLASSES, GREY, HALO, viridis
+from layers.definition import Field, Layer, Part, StyleLayer
+
+_NAMES = {entry.class_code: entry.class_name for entry in component_types().values()}
+_CLASSES = Classes(
+    "class",
+    tuple(
+        LegendItem(name, colour, "circle", code) for (code, name), colour in zip(sorted(_NAMES.items()), CLASSES, strict=False)
+    ),
+    LegendItem("其他", GREY),
+)
+_COUNTS = Steps("n", (1, 5, 20, 60, 150, 400), viridis(6), "个")
+_STATES = {"good": "完好", "damaged": "破损", "missing": "丢失", "unknown": "未知"}
+
+LAYER = Layer(
+    id="components",
+    term="component",
+    group="registers",
+    order=320,
+    unit="个",
+    origin="城市管理部件普查，GB/T 47678.5—2026 分类",
+    profile="component",
+    parts=(
+        Part(
+            "component",
+            TableSource("component", "point", aggregate=Aggregate(below=16, density="component")),
+            zooms=(8, 16),
+        ),
+    ),
+    fields=(
+        Field("class", "大类", roles=("tile", "profile", "legend", "filter"), values=_NAMES),
+        Field("name", "名称"),
+        Field("state", "状态", roles=("tile", "profile", "filter"), values=_STATES),
+        Field("type_code", term="component_type", roles=("profile", "filter")),
+    ),
+    legend=_CLASSES.legend(),
+    style=(
+        StyleLayer(
+            "count",
+            "circle",
+            filter=["has", "n"],
+            paint={
+                "circle-color": _COUNTS.colour(),
+                "circle-radius": _COUNTS.height((2, 3, 4, 5.5, 7, 9)),
+                "circle-opacity": 0.75,
+            },
+        ),
+        StyleLayer(
+            "dot",
+            "circle",
+            filter=["has", "class"],
+            paint={
+                "circle-color": _CLASSES.colour(),
+                "circle-radius": ["interpolate", ["linear"], ["zoom"], 16, 2.6, 19, 6],
+                "circle-stroke-color": ["match", ["get", "state"], ["damaged", "missing"], "#f0524f", HALO],
+                "circle-stroke-width": ["match", ["get", "state"], ["damaged", "missing"], 2, 0.8],
+            },
+        ),
+        StyleLayer(
+            "name",
+            "symbol",
+            filter=["has", "class"],
+            zooms=(18, 24),
+            layout={"text-field": ["get", "name"], "text-size": 10.5, "text-offset": [0, 0.9], "text-anchor": "top"},
+            paint={"text-color": _CLASSES.colour(), "text-halo-color": HALO, "text-halo-width": 1.2},
+            order=421,
+        ),
+    ),
+)
