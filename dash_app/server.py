@@ -15,7 +15,7 @@ from fastapi import FastAPI, Request
 from fastapi.middleware.gzip import GZipMiddleware
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 
-from dash_app import index, shell
+from dash_app import api_docs, index, shell
 from dash_app.errors import install_error_handlers, on_callback_error
 from dash_app.page import Page, discover
 from dash_app.static import ImmutableFiles
@@ -71,6 +71,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     pages = discover()
     _add_page_routes(app, pages)
+    api_docs.install(app)
     dash = _create_dash(app, pages)
     app.state.dash = dash
     _add_not_found(app)

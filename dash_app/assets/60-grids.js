@@ -11,3 +11,10 @@ window.dash_clientside = Object.assign({}, window.dash_clientside, {
     },
   },
 });
+window.dashAgGridFunctions = Object.assign(window.dashAgGridFunctions || {}, {
+  // The share of the heaviest grid, as a bar behind the grid's number.
+  onemapGridBar: (params) => {
+    const share = Math.round(100 * (params.data.share || 0));
+    return { backgroundImage: `linear-gradient(90deg, var(--accent-soft) ${share}%, transparent ${share}%)` };
+  },
+});

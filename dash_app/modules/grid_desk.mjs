@@ -273,8 +273,8 @@ class Desk {
     const panel = document.getElementById('grid-panel').getBoundingClientRect();
     const small = map.width < 760;
     return small
-      ? { top: 90, bottom: map.bottom - panel.top + 20, left: 24, right: 24 }
-      : { top: 80, bottom: 80, left: panel.right - map.left + 40, right: 70 };
+      ? { top: 120, bottom: map.bottom - panel.top + 20, left: 24, right: 24 }
+      : { top: 130, bottom: 50, left: panel.right - map.left + 40, right: 80 };
   }
 
   mergeChosen() { return this.apply({ kind: 'merge', codes: [...this.chosen] }); }

@@ -1,6 +1,6 @@
 // Moving things: features that are pushed glide from where they are to where they have gone.
 // push(map, source, features): features carry properties.id; those not named stay where they are.
-const GLIDE = 1400; // ms; shorter than the usual 10 s between fixes, long enough to be seen from five metres
+export const GLIDE = 1400; // ms; shorter than the usual 10 s between fixes, long enough to be seen from five metres
 const MANY = 3000; // more than these jump: drawing them at every frame would cost more than it tells
 const FRAME = 50;
 

@@ -2,7 +2,7 @@
 // attach(owner, feed, {onAlert}) serves every page with a map; it ends with the map.
 import { Marker } from 'maplibre-gl';
 import { el, getJson } from './dom.mjs';
-import { glider } from './live.mjs';
+import { GLIDE, glider } from './live.mjs';
 
 const CALM = 4000; // ms between two renewals of tiles: a busy street must not flicker
 const TRACK = 'alert-track';
@@ -31,11 +31,15 @@ export function attach(owner, feed, { onAlert = () => {} } = {}) {
   feed.on('state', (state) => {
     workers.push(state.workers.map(feature), { whole: true });
     marks.whole(state.alerts);
+    for (const [id, , , lon, lat] of state.workers) marks.move(id, [lon, lat]);
     dirty.add('*');
     calm ||= window.setTimeout(renew, CALM);
   });
   feed.on('change', (change) => {
-    if (change.moves.length) workers.push(change.moves.map(feature));
+    if (change.moves.length) {
+      workers.push(change.moves.map(feature));
+      for (const [id, , , lon, lat] of change.moves) marks.move(id, [lon, lat]);
+    }
     for (const alert of change.alerts) {
       marks.put(alert);
       if (alert.worker) workers.mark(alert.worker, { outside: alert.state === 'open' || alert.state === 'acknowledged' });
@@ -57,6 +61,7 @@ class AlertMarks {
     this.owner = owner;
     this.onAlert = onAlert;
     this.marks = new Map();
+    owner.map.on('movestart', () => this.still());
   }
 
   whole(alerts) {
@@ -88,6 +93,22 @@ class AlertMarks {
     mark.button.classList.toggle('is-seen', alert.state === 'acknowledged');
   }
 
+  // The mark goes where its worker goes, with the same glide as the dot below it.
+  move(worker, to) {
+    for (const { alert, marker, button } of this.marks.values()) {
+      if (alert.worker !== worker) continue;
+      // While the map itself moves, the mark has to stay with it.
+      const glide = !this.owner.map.isMoving();
+      button.classList.toggle('is-moving', glide);
+      marker.setLngLat(to);
+      if (glide) window.setTimeout(() => button.classList.remove('is-moving'), GLIDE);
+    }
+  }
+
+  still() {
+    for (const { button } of this.marks.values()) button.classList.remove('is-moving');
+  }
+
   drop(id) {
     this.marks.get(id)?.marker.remove();
     this.marks.delete(id);
@@ -99,17 +120,18 @@ class AlertMarks {
 }
 
 const look = (theme) => {
+  const wide = Math.max(1, parseFloat(getComputedStyle(document.documentElement).fontSize) / 16);
   const bad = theme === 'light' ? '#c42f2c' : '#ff6b66';
   const line = theme === 'light' ? '#0a6ebd' : '#ffd166';
   const own = theme === 'light' ? '#0f7a52' : '#35c28a';
   const of = (kind) => ['==', ['get', 'kind'], kind];
   return [
     { type: 'fill', filter: of('ground'), paint: { 'fill-color': own, 'fill-opacity': 0.12 } },
-    { type: 'line', filter: of('ground'), paint: { 'line-color': own, 'line-width': 3, 'line-dasharray': [3, 2] } },
-    { type: 'line', filter: of('piece'), layout: { 'line-join': 'round', 'line-cap': 'round' }, paint: { 'line-color': '#0b1420', 'line-width': 8, 'line-opacity': 0.7 } },
-    { type: 'line', filter: of('piece'), layout: { 'line-join': 'round', 'line-cap': 'round' }, paint: { 'line-color': line, 'line-width': 4 } },
-    { type: 'circle', filter: of('jump'), paint: { 'circle-color': 'transparent', 'circle-radius': 6, 'circle-stroke-color': line, 'circle-stroke-width': 2 } },
-    { type: 'circle', filter: of('proof'), paint: { 'circle-color': bad, 'circle-radius': 7, 'circle-stroke-color': '#0b1420', 'circle-stroke-width': 2 } },
+    { type: 'line', filter: of('ground'), paint: { 'line-color': own, 'line-width': 3 * wide, 'line-dasharray': [3, 2] } },
+    { type: 'line', filter: of('piece'), layout: { 'line-join': 'round', 'line-cap': 'round' }, paint: { 'line-color': '#0b1420', 'line-width': 8 * wide, 'line-opacity': 0.7 } },
+    { type: 'line', filter: of('piece'), layout: { 'line-join': 'round', 'line-cap': 'round' }, paint: { 'line-color': line, 'line-width': 4 * wide } },
+    { type: 'circle', filter: of('jump'), paint: { 'circle-color': 'transparent', 'circle-radius': 6 * wide, 'circle-stroke-color': line, 'circle-stroke-width': 2 } },
+    { type: 'circle', filter: of('proof'), paint: { 'circle-color': bad, 'circle-radius': 6 * wide, 'circle-stroke-color': '#0b1420', 'circle-stroke-width': 2 } },
   ];
 };
 
@@ -126,11 +148,11 @@ function boxOf(features) {
 }
 
 // Draw the track that proves an alert and go there; gives what the server says of it.
-export async function showEvidence(owner, alertId) {
+export async function showEvidence(owner, alertId, go = {}) {
   const found = await getJson(`/api/v1/alerts/${alertId}/track`);
   if (!owner.overlays.known.has(TRACK)) owner.overlays.add(TRACK, { layers: look });
   owner.setData(TRACK, { type: 'FeatureCollection', features: found.features });
-  if (found.features.length) owner.flyTo(boxOf(found.features), { step: false, maxZoom: 17.5 });
+  if (found.features.length) owner.flyTo(boxOf(found.features), { step: false, maxZoom: 17.5, ...go });
   return found;
 }
 

@@ -4,6 +4,7 @@ import { addControls } from './controls.mjs';
 import { glider } from './live.mjs';
 import { OVERLAY, Overlays } from './overlays.mjs';
 import { attachPicking } from './picking.mjs';
+import { attachPrinting } from './print.mjs';
 import * as style from './style.mjs';
 import * as viewState from './view_state.mjs';
 
@@ -58,6 +59,7 @@ export class OneMap {
     this.map.touchZoomRotate.enable();
     addControls(this);
     attachPicking(this);
+    attachPrinting(this);
     this.map.on('moveend', () => {
       this.state.threeD = this.state.threeD || this.map.getPitch() > 5;
       this.keep();

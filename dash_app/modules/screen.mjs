@@ -9,15 +9,22 @@ import { el, getJson } from './dom.mjs';
 
 const STALE = 75000; // ms; the server counts every 30 s at the latest
 const HOME_AFTER = 5 * 60000; // ms without a hand on it: back to the whole scope
+const PITCH = 48;
+const BEARING = -14;
+const NEARER = 0.35; // zoom levels
+const NEAR = 16; // zoom from which a click on a house means the house
 const WALL = ['water', 'green', 'streets', 'regions', 'grids', 'buildings', 'cases', 'workers'];
 
 const whole = new Intl.NumberFormat('zh-CN');
+const tenth = new Intl.NumberFormat('zh-CN', { minimumFractionDigits: 1, maximumFractionDigits: 1 });
 const zone = { timeZone: 'Asia/Shanghai', hour12: false };
 const hm = new Intl.DateTimeFormat('zh-CN', { ...zone, hour: '2-digit', minute: '2-digit' });
 const hms = new Intl.DateTimeFormat('zh-CN', { ...zone, hour: '2-digit', minute: '2-digit', second: '2-digit' });
+const stampOf = new Intl.DateTimeFormat('zh-CN', { ...zone, month: 'numeric', day: 'numeric', hour: '2-digit', minute: '2-digit' });
 const dateOf = new Intl.DateTimeFormat('zh-CN', { ...zone, month: 'long', day: 'numeric', weekday: 'long' });
 
-export const time = (text) => hm.format(new Date(text));
+const time = (text) => hm.format(new Date(text));
+const stamp = (text) => (text ? stampOf.format(new Date(text)) : '未知');
 
 class Screen {
   constructor(element) {
@@ -26,7 +33,7 @@ class Screen {
     this.shown = {};
     this.trail = []; // places that were opened, the deepest last: {place, name}
     this.feed = connect({ counts: true });
-    this.stream = new Stream(this.slot('stream'), this.slot('alerts'), {
+    this.stream = new Stream(this.slot('stream'), this.slot('open-alerts'), {
       onAlert: (alert) => this.openAlert(alert.id),
       onEvent: (event) => this.openEvent(event),
     });
@@ -59,10 +66,14 @@ class Screen {
     const owner = await ready('screen-map');
     if (this.closed) return;
     this.owner = owner;
-    this.enlarge();
-    owner.on('style', () => this.enlarge());
+    owner.padding = () => this.padding();
+    owner.map.on('resize', () => { if (!this.trail.length && this.slot('card').hidden) this.frame(owner.options.bounds, { duration: 0 }); });
+    owner.overlays.add('here', { layers: spotlight, before: 'cases' });
     owner.setLayers(WALL, { keep: false });
     owner.setThreeD(true);
+    this.enlarge();
+    for (const name of ['style', 'layers', 'threeD']) owner.on(name, () => this.enlarge());
+    if (this.place) this.light(this.place.outline);
     attach(owner, this.feed, { onAlert: (alert) => this.openAlert(alert.id) });
     owner.on('select', (selection) => this.select(selection));
     this.frame(owner.options.bounds, { duration: 0 });
@@ -71,23 +82,37 @@ class Screen {
   // Points that are right on a desk are too small from five metres.
   enlarge() {
     const { map } = this.owner;
-    const factor = Math.max(1, parseFloat(getComputedStyle(document.documentElement).fontSize) / 16) ** 0.75;
-    if (factor === 1) return;
+    const factor = parseFloat(getComputedStyle(document.documentElement).fontSize) / 16;
     for (const layer of map.getStyle().layers) {
-      if (layer.type !== 'circle' || !['workers', 'cases'].includes(layer.metadata?.['onemap:layer'])) continue;
-      map.setPaintProperty(layer.id, 'circle-radius', scaled(layer.paint['circle-radius'], factor));
+      // What is closed is no news on the wall.
+      if (layer.id.startsWith('cases:closed')) map.setLayoutProperty(layer.id, 'visibility', 'none');
+      const power = { workers: 1, cases: 0.4 }[layer.metadata?.['onemap:layer']];
+      if (layer.type !== 'circle' || !power) continue;
+      map.setPaintProperty(layer.id, 'circle-radius', scaled(layer.paint['circle-radius'], Math.max(1, factor) ** power));
     }
   }
 
   frame(bounds, options = {}) {
     if (!bounds || !this.owner) return;
-    this.owner.flyTo(bounds, { step: false, maxZoom: 17.2, pitch: 48, bearing: -14, ...options });
+    const camera = this.owner.map.cameraForBounds(bounds, { padding: this.padding(), bearing: BEARING });
+    if (!camera) return;
+    // Seen from the side a place is flatter than its box: there is room to come nearer.
+    this.owner.flyTo({ ...camera, zoom: Math.min(camera.zoom + NEARER, 17.2), pitch: PITCH, duration: 900, ...options }, { step: false });
+  }
+
+  // What the frame covers of the map, at this size of the wall.
+  padding() {
+    const share = parseFloat(getComputedStyle(document.documentElement).fontSize) / 26.67;
+    if (window.innerWidth <= 900) return { top: 90, bottom: 330, left: 20, right: 20 };
+    return { top: 130 * share, bottom: 250 * share, left: 90 * share, right: 480 * share };
   }
 
   // -- numbers -------------------------------------------------------------------------------------------------------
 
   show(situation) {
     const { numbers } = situation;
+    this.place = situation;
+    this.light(situation.outline);
     this.moment = new Date(situation.moment);
     this.write('people', numbers.people);
     this.write('households', numbers.households);
@@ -111,8 +136,10 @@ class Screen {
 
   write(name, value, note = null, meaning = null) {
     const tile = this.slot(name);
-    const text = value === null ? '—' : whole.format(value);
+    const [text, times] = said(value);
     const number = tile.querySelector('b');
+    tile.classList.toggle('is-long', text.length > 6);
+    tile.dataset.times = times;
     if (number.textContent !== text) {
       number.textContent = text;
       // Told apart from the first filling: only a change glows.
@@ -148,12 +175,33 @@ class Screen {
 
   // -- drill-down ----------------------------------------------------------------------------------------------------
 
+  // Everything but the place that is looked at lies in shade.
+  light(outline) {
+    const key = JSON.stringify(outline)?.length + JSON.stringify(outline)?.slice(0, 200);
+    if (!this.owner || this.lit === key) return;
+    this.lit = key;
+    this.owner.setData('here', outline ? { type: 'FeatureCollection', features: shade(outline) } : null);
+  }
+
   select(selection) {
     if (!selection) return;
+    // From afar a click on a house means the ground it stands on.
+    const ground = selection.at && this.groundAt(selection.at);
+    if (selection.kind === 'building' && this.owner.map.getZoom() < NEAR && ground) {
+      this.enter(ground);
+      return;
+    }
     if (selection.kind === 'grid_worker') this.openWorker(selection.id);
     else if (selection.kind === 'building') this.openBuilding(selection.id);
     else if (selection.kind === 'event') this.openEvent({ id: Number(selection.id) });
     else if (/^\d{2,15}$/.test(selection.id) && ['grid', 'region', 'street', 'community'].includes(selection.kind)) this.enter(selection.id);
+  }
+
+  groundAt(at) {
+    const { map } = this.owner;
+    const layers = map.getStyle().layers.filter((layer) => layer.id === 'grids:area').map((layer) => layer.id);
+    const found = map.queryRenderedFeatures(map.project(at), { layers })[0];
+    return found ? String(found.properties.id ?? found.id) : null;
   }
 
   // A click first opens the community, a click within it the grid: one level at a time, as on a staircase.
@@ -198,8 +246,9 @@ class Screen {
   async openAlert(id) {
     const token = this.claim();
     try {
-      const found = await showEvidence(this.owner, id);
+      const found = await showEvidence(this.owner, id, { pitch: 30, bearing: 0, maxZoom: 17 });
       if (this.claimed !== token) return;
+      this.moved = true;
       const { alert } = found;
       const { seconds, furthest_m: furthest, fixes = [] } = alert.evidence;
       this.card('alert', alert.title, [
@@ -256,12 +305,23 @@ class Screen {
     }
   }
 
-  openEvent(event) {
-    this.claim();
-    if (event.lon !== undefined && event.lon !== null) this.owner?.flyTo([event.lon, event.lat], { step: false, maxZoom: 18, pitch: 48 });
-    this.card('event', event.title ?? '案件', event.number ? [['案件编号', event.number]] : [], [
-      el('a', { class: 'button primary', href: `/cases?case=${event.id}` }, '打开案件'),
-    ]);
+  async openEvent(event) {
+    const token = this.claim();
+    try {
+      const found = await getJson(`/api/v1/events/${event.id}`);
+      if (this.claimed !== token) return;
+      this.owner?.flyTo([found.lon, found.lat], { step: false, maxZoom: 18, pitch: PITCH });
+      this.moved = true;
+      this.card('event', found.title, [
+        ['状态', found.state_label ?? found.state],
+        ['上报', stamp(found.reported_at)],
+        ['时限', stamp(found.due_at)],
+        ['责任单位', found.assignee || '尚未交办'],
+        ['地址', found.address || '未填写'],
+      ], [el('a', { class: 'button primary', href: `/cases?id=${event.id}` }, '打开案件')]);
+    } catch (error) {
+      this.fail(token, error);
+    }
   }
 
   // Of two clicks only the later one's answer is shown.
@@ -292,6 +352,9 @@ class Screen {
     hideEvidence(this.owner);
     if (this.track) this.owner.setData('worker-track', null);
     this.track = false;
+    // Back to where the look began.
+    if (this.moved) this.frame(this.place?.bounds ?? this.owner.options.bounds);
+    this.moved = false;
   }
 
   close() {
@@ -303,6 +366,29 @@ class Screen {
     this.feed.close();
   }
 }
+
+// From a million on in 万, because ten digits are not read from five metres.
+function said(value) {
+  if (value === null) return ['—', ''];
+  if (value < 1e6) return [whole.format(value), ''];
+  return [tenth.format(value / 1e4), '万'];
+}
+
+// A ring around the world with the place as its hole, and the place's own line.
+function shade(outline) {
+  const polygons = outline.type === 'MultiPolygon' ? outline.coordinates : [outline.coordinates];
+  const world = [[-180, -85], [180, -85], [180, 85], [-180, 85], [-180, -85]];
+  return [
+    { type: 'Feature', properties: { kind: 'shade' }, geometry: { type: 'Polygon', coordinates: [world, ...polygons.map((rings) => rings[0])] } },
+    { type: 'Feature', properties: { kind: 'edge' }, geometry: outline },
+  ];
+}
+
+const spotlight = () => [
+  { type: 'fill', filter: ['==', ['get', 'kind'], 'shade'], paint: { 'fill-color': '#0b1420', 'fill-opacity': 0.55 } },
+  { type: 'line', filter: ['==', ['get', 'kind'], 'edge'], layout: { 'line-join': 'round' }, paint: { 'line-color': '#3fb6ff', 'line-width': 9, 'line-opacity': 0.16, 'line-blur': 6 } },
+  { type: 'line', filter: ['==', ['get', 'kind'], 'edge'], layout: { 'line-join': 'round' }, paint: { 'line-color': '#9fdcff', 'line-width': 2.5, 'line-opacity': 0.9 } },
+];
 
 function scaled(value, factor) {
   if (typeof value === 'number') return value * factor;

@@ -225,6 +225,19 @@ def register(app: Dash) -> None:
         return no_update if after == (search or "") else after
 
     @app.callback(
+        Output("case-state", "value"),
+        Output("case-text", "value"),
+        Output("case-overdue", "checked"),
+        Input(_TABLE, "id"),
+        State(ids.URL, "search"),
+    )
+    async def restore(_drawn: str, search: str | None) -> tuple[object, ...]:
+        query = _query(search)
+        known = {_ALL, "open", *map(str, CaseState)}
+        state = query.get("state", _ALL)
+        return (state if state in known else _ALL), query.get("q", ""), query.get("overdue") == "1"
+
+    @app.callback(
         Output("case-side", "children"),
         Output("case-side", "hidden"),
         Output("case-where", "data"),

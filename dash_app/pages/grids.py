@@ -32,7 +32,7 @@ _MEASURES = {
     "open_cases": ("open_case", "件"),
     "street_m": ("patrol_length", "米"),
 }
-_BASE_LAYERS = ("water", "green", "streets", "buildings", "regions")
+_BASE_LAYERS = ("water", "green", "streets", "buildings")
 _MOVED = (
     "building",
     "people",
@@ -48,17 +48,14 @@ _MOVED_TERMS = {"people": "person", "households": "household", "event": "open_ca
 
 
 def _columns() -> list[dict[str, Any]]:
-    bar = (
-        "{backgroundImage: 'linear-gradient(90deg, var(--accent-soft) ' + 100 * params.data.share + '%, "
-        "transparent ' + 100 * params.data.share + '%)'}"
-    )
     name: dict[str, Any] = {
         "field": "number",
         "headerName": term("grid").zh,
-        "width": 88,
+        "width": 84,
         "tooltipField": "name",
         "cellClass": {"function": "params.data.new ? 'grid-new' : params.data.changed ? 'grid-changed' : ''"},
-        "cellStyle": {"function": bar},
+        "cellStyle": {"function": "onemapGridBar(params)"},
+        "suppressHeaderFilterButton": True,
         "pinned": "left",
     }
     numbers = [
@@ -66,9 +63,10 @@ def _columns() -> list[dict[str, Any]]:
             "field": column,
             "headerName": f"{term(word).zh}（{unit}）" if column == "street_m" else term(word).zh,
             "type": "numericColumn",
-            "width": 96 if column == "street_m" else 82,
-            "minWidth": 70,
+            "width": {"street_m": 108, "open_cases": 84}.get(column, 64),
+            "minWidth": 60,
             "filter": "agNumberColumnFilter",
+            "suppressHeaderFilterButton": True,
             "valueFormatter": {"function": "d3.format(',.0f')(params.value)"},
         }
         for column, (word, unit) in _MEASURES.items()
@@ -123,7 +121,7 @@ def layout(reader: Reader) -> html.Div:
         None,
         reader,
         layers=_BASE_LAYERS,
-        children=[panel, tools, refusal, hint],
+        children=[panel, html.Div([tools, hint, refusal], className="grid-top")],
         source="网格：本平台网格版本",
     )
     stores = [dcc.Store(id="grid-draft"), dcc.Store(id="grid-published"), dcc.Store(id="grid-row")]
@@ -149,7 +147,8 @@ def _dialog() -> dmc.Modal:
                     id="grid-note",
                     label="说明",
                     placeholder="例如：第 3 网格人口过多，一分为二",
-                    autosize=True, minRows=2,
+                    autosize=True,
+                    minRows=2,
                 ),
                 html.Div(
                     [

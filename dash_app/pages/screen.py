@@ -14,9 +14,6 @@ from dash_app.parts.map_view import map_view
 from gisapp.domain.access import Reader, Role
 from gisapp.domain.vocabulary import label
 
-_PADDING = {"top": 130, "bottom": 250, "left": 90, "right": 480}
-"""What the frame covers of the map at 1080p, in pixels; the module scales it with the wall."""
-
 _NUMBERS = (
     ("people", "person", "人", "/#l=people"),
     ("households", "household", "户", "/#l=people"),
@@ -60,7 +57,8 @@ def layout(reader: Reader) -> Component:
             html.Div(
                 [
                     _slot("clock", html.Time),
-                    html.Div([_slot("date", html.Span), html.A("退出大屏", href="/", className="wall-leave")]),
+                    _slot("date"),
+                    html.A("退出大屏", href="/", className="wall-leave"),
                 ],
                 className="wall-time",
             ),
@@ -69,7 +67,7 @@ def layout(reader: Reader) -> Component:
     )
     stream = html.Aside(
         [
-            _slot("alerts", html.Div, role="alert"),
+            _slot("open-alerts", html.Div, "wall-alerts", role="alert"),
             html.H2("动态"),
             _slot("stream", html.Ul),
         ],
@@ -93,7 +91,7 @@ def layout(reader: Reader) -> Component:
     card = _slot("card", html.Section, hidden=True, **{"aria-live": "polite"})
     return html.Div(
         [
-            map_view(None, reader, map_id="screen-map", controls=False, padding=_PADDING, children=[]),
+            map_view(None, reader, map_id="screen-map", controls=False),
             head,
             stream,
             card,

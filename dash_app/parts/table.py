@@ -68,7 +68,8 @@ def table(
         defaultColDef={"sortable": True, "resizable": True, "filter": True, "minWidth": 80},
         columnSize="responsiveSizeToFit",
         dashGridOptions=grid_options,
-        getRowId=f"String(params.data.{row_key})",
+        # The expression evaluator of dash-ag-grid knows no String(); rows must be named by text.
+        getRowId=f"'' + params.data.{row_key}",
         csvExportParams={"fileName": f"{export or table_id}.csv"},
         style={"height": "100%", "width": "100%"},
     )

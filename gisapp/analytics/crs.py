@@ -127,8 +127,13 @@ def _from_epsg(code: int) -> Crs:
         raise InputError(f"坐标系 EPSG:{code} 不存在。", remedy=_REMEDY, details={"crs": code}) from error
     geodetic = found.geodetic_crs
     if geodetic is None or not (found.is_geographic or found.is_projected) or len(found.axis_info) != 2:
-        raise InputError(f"EPSG:{code}（{found.name}）不是平面坐标系。", remedy=_REMEDY, details={"crs": code})
-    if not any(geodetic.name.startswith(name) for name in ("WGS 84", "China Geodetic Coordinate System 2000", "ETRS89")):
+        raise InputError(
+            f"EPSG:{code}（{found.name}）不是平面坐标系。", remedy=_REMEDY, details={"crs": code}
+        )
+    if not any(
+        geodetic.name.startswith(name)
+        for name in ("WGS 84", "China Geodetic Coordinate System 2000", "ETRS89")
+    ):
         raise InputError(
             f"EPSG:{code}（{found.name}）的基准与 CGCS2000 不同，没有公开的精确换算参数，不能直接导入。",
             remedy="请先在测绘部门提供的软件中转换为 CGCS2000，再导入。",
@@ -181,7 +186,9 @@ def gauss_kruger(zone: int, *, prefixed: bool = False) -> Crs:
 @lru_cache(maxsize=128)
 def _metric_transformer(zone: int) -> Transformer:
     """Degrees → metres in a zone, also outside China, where the registry has no code."""
-    definition = f"+proj=tmerc +lat_0=0 +lon_0={3 * zone} +k=1 +x_0=500000 +y_0=0 +ellps=GRS80 +units=m +no_defs"
+    definition = (
+        f"+proj=tmerc +lat_0=0 +lon_0={3 * zone} +k=1 +x_0=500000 +y_0=0 +ellps=GRS80 +units=m +no_defs"
+    )
     return Transformer.from_crs(CRS.from_epsg(STORED_EPSG), CRS.from_proj4(definition), always_xy=True)
 
 
@@ -218,7 +225,9 @@ def from_stored(lon: ArrayLike, lat: ArrayLike, target: Crs) -> tuple[Array, Arr
 
 def transform_geometry(geometry: Any, source: Crs, target: Crs) -> Any:
     """Convert a shapely geometry, or an array of them, from one system into another. Heights are dropped."""
-    return shapely.transform(geometry, lambda xy: np.column_stack(transform(xy[:, 0], xy[:, 1], source, target)))
+    return shapely.transform(
+        geometry, lambda xy: np.column_stack(transform(xy[:, 0], xy[:, 1], source, target))
+    )
 
 
 def _to_stored(x: Array, y: Array, source: Crs) -> tuple[Array, Array]:
@@ -315,7 +324,9 @@ def _baidu(lon: Array, lat: Array) -> tuple[Array, Array]:
     return radius * np.cos(angle) + 0.0065, radius * np.sin(angle) + 0.006
 
 
-def _inverse(x: Array, y: Array, forward: Callable[[Array, Array], tuple[Array, Array]]) -> tuple[Array, Array]:
+def _inverse(
+    x: Array, y: Array, forward: Callable[[Array, Array], tuple[Array, Array]]
+) -> tuple[Array, Array]:
     """The point that ``forward`` moves to (x, y): fixed-point iteration, which contracts by a factor of 50 a step.
 
     Points that do not converge (far outside the border, where the formula runs wild) become NaN.

@@ -8,6 +8,7 @@ import pwd
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -62,21 +63,25 @@ def test(arguments: list[str]) -> int:
         env.pop(name, None)
     if browser is not None:
         env["ONEMAP_CHROMIUM"] = str(browser)
-    failed = 0 if part else _gate(env)
+    failed = {} if part else _gate(env)
     with contextlib.ExitStack() as stack:
         if set(parts) & set(_NEEDS_DATABASE) and not env.get("ONEMAP_TEST_DATABASE_URL"):
             env["ONEMAP_TEST_DATABASE_URL"] = stack.enter_context(throwaway_database(console))
         command = [str(INSTALLED.python), "-m", "pytest", *(f"tests/{name}" for name in parts), *rest]
         status = subprocess.run(command, cwd=ROOT, env=env, check=False).returncode
-    return status or failed
+    if failed:
+        print(f"✗ 静态检查没有通过：{'、'.join(failed)}", file=sys.stderr)
+    return status or next(iter(failed.values()), 0)
 
 
-def _gate(env: dict[str, str]) -> int:
-    failed = 0
+def _gate(env: dict[str, str]) -> dict[str, int]:
+    """Run the checks that need no test; exit status of each that failed."""
+    failed = {}
     for title, words in _GATE:
         print(f"── {title}", flush=True)
         status = subprocess.run([str(INSTALLED.python), *words], cwd=ROOT, env=env, check=False).returncode
-        failed = failed or status
+        if status:
+            failed[title] = status
     return failed
 
 
@@ -116,7 +121,9 @@ def throwaway_database(console: Console) -> Iterator[str]:
         clusters.start(console, cluster, "启动测试用的数据库")
         yield cluster.address(clusters.ADMIN_ROLE, "postgres")
     finally:
-        with contextlib.suppress(Exception), console.step("移除测试用的数据库") as step:
+        # silent, so that pytest's closing line is the last
+        silent = Console(console.log, quiet_below=float("inf"))
+        with contextlib.suppress(Exception), silent.step("移除测试用的数据库") as step:
             clusters.stop(step, cluster, at_once=True)
         _remove(folder)
 

@@ -187,11 +187,7 @@ def prepare_database(console: Console, data: DataDirectory, addresses: Addresses
     env = addresses.environment(data)
     loading = data.run / "demo-loading"
     with console.step("准备数据库结构") as step:
-        try:
-            done = step.run(command_line("migrate", "--json"), env=env)
-        except ProgramFailed as error:
-            raise _from_command(error) from None
-        found: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
+        found = _migrate(step, data, env)
         step.note = f"版本 {found['version']}"
     write_whole(data.run / "prepared", schema_version() + digest(addresses.admin))
     if size is None or not (found["empty"] or loading.exists()):
@@ -203,11 +199,33 @@ def prepare_database(console: Console, data: DataDirectory, addresses: Addresses
     with console.step(titles[size]) as step:
         # The note outlives a killed load; the next start then loads again what may be half there.
         write_whole(loading, size)
+        _load_demo(step, size, env)
+        loading.unlink()
+        _migrate(step, data, env)
+
+
+def _load_demo(step: Step, size: str, env: Mapping[str, str]) -> None:
+    """Load the demo place; tried for a while, because the server still finishes what a killed load had asked of it."""
+    deadline = time.monotonic() + 60
+    while True:
         try:
             step.run(command_line("demo", "--size", size), env=env)
+            return
         except ProgramFailed as error:
-            raise _from_command(error) from None
-        loading.unlink()
+            if "另一个批量载入正在进行" not in error.output or time.monotonic() > deadline:
+                raise _from_command(error) from None
+        time.sleep(2)
+
+
+def _migrate(step: Step, data: DataDirectory, env: Mapping[str, str]) -> dict[str, Any]:
+    """Migrate and note which demo users there are; what the command tells of the database."""
+    try:
+        done = step.run(command_line("migrate", "--json"), env=env)
+    except ProgramFailed as error:
+        raise _from_command(error) from None
+    found: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
+    write_whole(data.run / "demo-users.json", json.dumps({"users": found["demo_users"]}), 0o600)
+    return found
 
 
 def _from_command(error: ProgramFailed) -> SetupError:
@@ -319,9 +337,11 @@ def _announce(console: Console, data: DataDirectory, host: str, port: int) -> No
 
 
 def demo_sign_in(data: DataDirectory) -> list[tuple[str, str]]:
-    """Login names and passwords of the demo users, as the demo command left them."""
+    """Login names and passwords of the demo users that the last start found."""
     users = read_json(data.run / "demo-users.json").get("users", [])
-    texts = [f"{user['login']} / {user['password']}（{user['title']}）" for user in users]
+    texts = [
+        f"{user['login']} / {user['password']}  {user.get('name') or user.get('title', '')}" for user in users
+    ]
     return [("演示登录" if index == 0 else "        ", text) for index, text in enumerate(texts)]
 
 

@@ -22,9 +22,7 @@ def register(app: typer.Typer) -> None:
     app.add_typer(group, name="grids")
 
 
-def list_communities(
-    place: Annotated[str, typer.Option(help="只列此地点编码以内的社区。")] = "",
-) -> None:
+def list_communities(place: Annotated[str, typer.Option(help="只列此地点编码以内的社区。")] = "") -> None:
     """列出各社区的网格数，以及是否有未发布的草稿。"""
     from gisapp.domain.access import SYSTEM
     from gisapp.services import grids
@@ -39,9 +37,7 @@ def list_communities(
     Console().print(table)
 
 
-def check(
-    place: Annotated[str, typer.Option(help="只检查此地点编码以内的社区。")] = "",
-) -> None:
+def check(place: Annotated[str, typer.Option(help="只检查此地点编码以内的社区。")] = "") -> None:
     """检查现行网格是否恰好铺满各自的社区；有空隙、重叠或图形错误时列出原因，并以状态 1 结束。"""
     from gisapp.domain.access import SYSTEM
     from gisapp.services import grids

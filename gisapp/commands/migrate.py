@@ -19,6 +19,8 @@ def migrate(
     """把数据库升级到本程序的版本：没有数据库和应用角色时先建立，已是最新时不做任何改动。"""
     from gisapp.config import load_settings
     from gisapp.errors import InputError
+    from gisapp.services.demo_accounts import open_demo_accounts
+    from gisapp.services.opening import opened
     from gisapp.store import migrate as schema
     from gisapp.store import roles
 
@@ -34,6 +36,9 @@ def migrate(
     version = schema.upgrade(settings.admin_database_url, role)
     empty = roles.is_empty(settings.admin_database_url)
     if as_json:
-        typer.echo(json.dumps({"version": version, "created": created, "empty": empty}))
+        with opened() as database:
+            users = open_demo_accounts(database)
+        told = {"version": version, "created": created, "empty": empty, "demo_users": users}
+        typer.echo(json.dumps(told, ensure_ascii=False))
     else:
         typer.echo(f"数据库版本 {version}，{'尚无数据' if empty else '已有数据'}。")

@@ -109,7 +109,7 @@ def gathered(points: Points) -> Points:
         cells, group = np.unique(point_cells(points.lon, points.lat, resolution), return_inverse=True)
         if len(cells) <= MAX_DEMAND:
             break
-    weight = np.bincount(group, points.weight)
+    weight = np.asarray(np.bincount(group, points.weight), dtype=np.float64)
     lon, lat = (np.bincount(group, points.weight * c) / weight for c in (points.lon, points.lat))
     return Points(lon, lat, weight)
 
@@ -236,9 +236,8 @@ def _placed(
 ) -> Placement:
     """Solve, and say how it was before and is after."""
     fixed = np.arange(standing)
-    usable = np.isfinite(distances[inside]).any(axis=0)
-    usable[:standing] = True
-    columns = np.flatnonzero(usable)
+    reached = np.isfinite(distances[inside]).any(axis=0)
+    columns = np.flatnonzero(reached | (np.arange(len(sites)) < standing))
     if not inside.any() or len(columns) == standing:
         raise InputError(
             "候选点都不在有需求的街道网上，步行无法到达。", remedy="请补全街道、换一类候选点或扩大范围。"

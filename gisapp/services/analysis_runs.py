@@ -6,7 +6,7 @@ Progress stands in the run's own record, so that a page can be left and come bac
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Any
@@ -196,6 +196,15 @@ def places_to_choose(database: Database, reader: Reader) -> list[dict[str, Any]]
         return inside
     only = reader.scope.prefixes[0]  # a scope below the regions, such as one grid
     return [{"place": only, "name": describe_scope(database, reader).short, "level": len(only)}]
+
+
+def place_to_begin_with(database: Database, reader: Reader, places: Sequence[Mapping[str, Any]]) -> str | None:
+    """Of the places to choose from, the street (or the place above or below it) where most cases are."""
+    with database.begin(reader) as connection:
+        busiest = analysis.busiest_place(connection) or ""
+    keys = [str(p["place"]) for p in places]
+    near = [key for key in keys if busiest.startswith(key) or key.startswith(busiest)]
+    return max(near or keys, key=lambda key: (key == busiest, -len(key)), default=None) if keys else None
 
 
 def name_of_place(connection: Connection, place: str) -> str:

@@ -28,6 +28,9 @@ _TERMS = {
     "floating": "floating",
 }
 
+KINDS = tuple(_TERMS)
+"""Kinds of demand, in the order of lists."""
+
 LAYER_RESOLUTIONS = (8, 9, 10)
 """Resolutions of the demand layer, from far to near."""
 

@@ -96,7 +96,7 @@ def apply(
     with database.begin(reader) as connection:
         require_community(connection, reader, community)
         draft, fabric, changes = _load(connection, community, revision)
-        result = _perform(connection, fabric, changes, operation)
+        result = _perform(connection, fabric, operation)
         position = draft["state"]["position"]
         changes = [*changes[:position], Change.between(operation, fabric, result)]
         _save(connection, community, revision, result, changes, len(changes), reader)
@@ -139,29 +139,42 @@ def _step(database: Database, reader: Reader, community: str, revision: int, way
         return view(connection, community)
 
 
-def _perform(
-    connection: Connection, fabric: Fabric, changes: list[Change], operation: Mapping[str, Any]
-) -> Fabric:
-    kind = operation.get("kind")
-    try:
-        if kind == "split":
-            code = str(operation.get("code") or grid_under(fabric, operation["line"]))
-            used = store.used_codes(connection, fabric.community) | set(fabric.grids)
-            new_code = next_code(fabric.community, used)
-            return split(fabric, code, operation["line"], new_code, _people_in(connection, fabric.community))
-        if kind == "merge":
-            return merge(fabric, [str(code) for code in operation["codes"]])
-        if kind == "move":
-            return move_vertex(fabric, operation["from"], operation["to"])
-        if kind == "remove":
-            return remove_vertex(fabric, operation["at"])
-    except (KeyError, TypeError, ValueError, IndexError) as error:
-        raise InputError(
-            f"操作“{WORDS.get(str(kind), kind)}”的参数不完整。",
-            remedy="请重新绘制后再试。",
-            details={"operation": dict(operation)},
-        ) from error
+def _perform(connection: Connection, fabric: Fabric, operation: Mapping[str, Any]) -> Fabric:
+    kind = str(operation.get("kind"))
+    if kind == "split":
+        line = _points(operation, "line")
+        code = str(operation.get("code") or grid_under(fabric, line))
+        used = store.used_codes(connection, fabric.community) | set(fabric.grids)
+        new_code = next_code(fabric.community, used)
+        return split(fabric, code, line, new_code, _people_in(connection, fabric.community))
+    if kind == "merge":
+        codes = operation.get("codes")
+        if not isinstance(codes, list | tuple):
+            raise _incomplete(kind, "codes")
+        return merge(fabric, [str(code) for code in codes])
+    if kind == "move":
+        return move_vertex(fabric, _point(operation, "from"), _point(operation, "to"))
+    if kind == "remove":
+        return remove_vertex(fabric, _point(operation, "at"))
     raise InputError(f"没有“{kind}”这种操作。", remedy=f"可用的操作：{'、'.join(WORDS)}。")
+
+
+def _incomplete(kind: str, field: str) -> InputError:
+    return InputError(
+        f"操作“{WORDS[kind]}”的参数 {field} 不完整。", remedy="请重新绘制后再试。", details={"field": field}
+    )
+
+
+def _points(operation: Mapping[str, Any], field: str) -> list[tuple[float, float]]:
+    try:
+        return [(float(x), float(y)) for x, y in operation[field]]
+    except (KeyError, TypeError, ValueError) as error:
+        raise _incomplete(str(operation["kind"]), field) from error
+
+
+def _point(operation: Mapping[str, Any], field: str) -> tuple[float, float]:
+    (point,) = _points({**operation, field: [operation.get(field)]}, field)
+    return point
 
 
 def _people_in(connection: Connection, community: str) -> Any:

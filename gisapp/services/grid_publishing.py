@@ -118,7 +118,7 @@ def publish(
             )
             moved: dict[str, int] = {}
         else:
-            moved = _take_effect(connection, fabric, details, version, day)
+            moved = take_effect(connection, fabric, details, version, day)
             store.add_version(
                 connection, community, version, day, status=store.IN_FORCE, note=note, author=reader.user_id
             )
@@ -168,7 +168,7 @@ def activate_due(database: Database, day: date | None = None) -> list[dict[str, 
             plan = plans[0]
             planned, details = read_plan(plan["planned"])
             fabric = adopt_border(planned, store.border_of(connection, community))
-            moved = _take_effect(connection, fabric, details, plan["version"], plan["valid_from"])
+            moved = take_effect(connection, fabric, details, plan["version"], plan["valid_from"])
             store.bring_into_force(connection, community, plan["version"])
             store.announce(connection, community, plan["version"])
             done.append(
@@ -211,7 +211,7 @@ def _ground(connection: Connection, fabric: Fabric) -> tuple[Ground, dict[str, A
     return ground, old
 
 
-def _take_effect(
+def take_effect(
     connection: Connection, fabric: Fabric, details: Mapping[str, Mapping[str, Any]], version: int, day: date
 ) -> dict[str, int]:
     """Put the grids in force and re-key; how many things of each kind moved."""

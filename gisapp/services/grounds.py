@@ -71,10 +71,12 @@ class Ground:
 
     def outline(self, place: str) -> dict[str, Any] | None:
         """The ground of a place key as a GeoJSON geometry (EPSG:4490); None where it is not known."""
-        whole = self._whole(place)
+        drawn = [p for fence in self._regions if (p := fence.polygon(place)) is not None]
+        whole = drawn[0] if drawn else self._whole(place)
         return None if whole is None else dict(mapping(whole))
 
     def _whole(self, place: str) -> Any:
+        """All grids of a place as one polygon; the region's own where it has no grids."""
         parts = self._grids.below(place)
         if not parts:
             parts = [p for fence in self._regions if (p := fence.polygon(place)) is not None]

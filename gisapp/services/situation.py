@@ -10,9 +10,10 @@ from datetime import timedelta
 from typing import Any
 
 from gisapp.domain import clock
-from gisapp.domain.access import Reader
+from gisapp.domain.access import SYSTEM, Reader
 from gisapp.domain.keys import PlaceKey, Scope
 from gisapp.services import alerts, tracks
+from gisapp.services.grounds import grounds_of
 from gisapp.services.scopes import describe_scope
 from gisapp.store import situation as store
 from gisapp.store.database import Database
@@ -34,6 +35,7 @@ class Situation:
         place: prefix that was asked for, empty for the whole scope.
         name: what the place is called.
         bounds: west, south, east, north in degrees (EPSG:4490); None while nothing is drawn.
+        outline: GeoJSON geometry of the place, or of the scope where it is one place; None where not drawn.
         numbers: people, households, workers, on_duty, open, overdue, closed, in_time, alerts, alerts_today.
         by_hour: 24 pairs (reported, closed) of the local day.
     """
@@ -42,6 +44,7 @@ class Situation:
     place: str
     name: str
     bounds: tuple[float, float, float, float] | None
+    outline: dict[str, Any] | None
     numbers: dict[str, int]
     by_hour: list[tuple[int, int]]
 
@@ -51,6 +54,7 @@ class Situation:
             "place": self.place,
             "name": self.name,
             "bounds": self.bounds,
+            "outline": self.outline,
             "numbers": self.numbers,
             "by_hour": self.by_hour,
         }
@@ -81,9 +85,17 @@ def situation(database: Database, reader: Reader, prefix: str = "") -> Situation
         place=prefix,
         name=summary.name if not prefix else summary.short,
         bounds=summary.bounds,
+        outline=_outline(database, prefix or (reader.scope.prefixes[0] if len(reader.scope.prefixes) == 1 else "")),
         numbers={key: int(value) for key, value in found.items()},
         by_hour=[hours.get(hour, (0, 0)) for hour in range(24)],
     )
+
+
+def _outline(database: Database, place: str) -> dict[str, Any] | None:
+    if not place:
+        return None
+    with database.begin(SYSTEM) as connection:
+        return grounds_of(database).on(connection, clock.today()).outline(place)
 
 
 def opening(database: Database, reader: Reader) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from gisapp.store.sqlfiles import load_sql
 from gisapp.store.tables.analysis import analysis_run, hotspot_cell, station
 from gisapp.store.tables.places import building, poi
 from gisapp.store.tables.places import region as region_table
+from gisapp.store.tables.work import event
 
 Floats = NDArray[np.float64]
 
@@ -172,6 +173,14 @@ def regions_below(connection: Connection, deepest: int = 12) -> list[tuple[str, 
         .order_by(region_table.c.place)
     )
     return [(row.place, row.name) for row in rows]
+
+
+def busiest_place(connection: Connection, digits: int = 9) -> str | None:
+    """The place of a level (9 digits: street) with the most cases that the reader may see; None without any."""
+    place = func.left(event.c.place, digits).label("place")
+    statement = select(place).group_by(place).order_by(func.count().desc(), place).limit(1)
+    found = connection.execute(statement).scalar()
+    return None if found is None else str(found)
 
 
 # -- what is kept -----------------------------------------------------------------------------------------------------

@@ -29,7 +29,9 @@ MATCHED = "matched_import"
 
 def lock(connection: Connection, kind: str) -> None:
     """Let imports of one kind run one after another."""
-    connection.execute(text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": f"onemap.import.{kind}"})
+    connection.execute(
+        text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": f"onemap.import.{kind}"}
+    )
 
 
 def stage(
@@ -54,7 +56,9 @@ def stage(
     return count
 
 
-def match(connection: Connection, table: Table, key: Sequence[str], function: str | None = None) -> tuple[int, int]:
+def match(
+    connection: Connection, table: Table, key: Sequence[str], function: str | None = None
+) -> tuple[int, int]:
     """Find the staged rows that the table has already, into the temporary table ``matched_import``.
 
     Args:
@@ -66,7 +70,9 @@ def match(connection: Connection, table: Table, key: Sequence[str], function: st
     Returns:
         how many are there, and how many of those differ in content or place.
     """
-    target = f"{SCHEMA}.{function}((SELECT array_agg({_q(key[0])}) FROM {STAGED}))" if function else _name(table)
+    target = (
+        f"{SCHEMA}.{function}((SELECT array_agg({_q(key[0])}) FROM {STAGED}))" if function else _name(table)
+    )
     same = " AND ".join(f"t.{_q(c)} = s.{_q(c)}" for c in key)
     connection.execute(
         text(
@@ -108,6 +114,11 @@ def apply(connection: Connection, table: Table, columns: Sequence[str], *, added
         )
 
 
+def former_places(connection: Connection) -> list[str]:
+    """Places that the rows of ``matched_import`` had before."""
+    return list(connection.scalars(text(f"SELECT DISTINCT old_place FROM {MATCHED} WHERE changed")))
+
+
 def place_layers(connection: Connection, day: date) -> list[tuple[list[str], NDArray[np.object_]]]:
     """Polygons that give place keys on a day: the grids in force, then regions from the deepest level up."""
     grids = connection.execute(
@@ -138,7 +149,9 @@ def grid_changes(connection: Connection) -> list[date]:
 
 def known_regions(connection: Connection, keys: Sequence[str]) -> dict[str, tuple[str, str]]:
     """Regions of some keys: key → (name, source)."""
-    rows = connection.execute(select(region.c.place, region.c.name, region.c.source).where(region.c.place.in_(keys)))
+    rows = connection.execute(
+        select(region.c.place, region.c.name, region.c.source).where(region.c.place.in_(keys))
+    )
     return {row.place: (row.name, row.source) for row in rows}
 
 
@@ -153,7 +166,9 @@ def add_regions(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> No
         connection.execute(insert(region), list(rows))
 
 
-def stretch_region(connection: Connection, key: str, box: tuple[float, float, float, float], source: str) -> None:
+def stretch_region(
+    connection: Connection, key: str, box: tuple[float, float, float, float], source: str
+) -> None:
     """Let a region that has no drawn border reach over a box (west, south, east, north in degrees) too."""
     values = dict(zip(("west", "south", "east", "north"), box, strict=True))
     connection.execute(text(load_sql("importing/stretch_region")), {"place": key, "source": source, **values})
@@ -180,7 +195,9 @@ def addresses_of(connection: Connection, texts: Sequence[str], prefix: str) -> d
     """
     if not texts:
         return {}
-    rows = connection.execute(text(load_sql("importing/addresses_of")), {"texts": list(texts), "prefix": prefix})
+    rows = connection.execute(
+        text(load_sql("importing/addresses_of")), {"texts": list(texts), "prefix": prefix}
+    )
     return {row[0]: KnownAddress(*row[1:]) for row in rows}
 
 
@@ -193,7 +210,9 @@ def rooms_of(connection: Connection, buildings: Sequence[int]) -> Rooms:
     found: Rooms = {}
     if buildings:
         for row in connection.execute(text(load_sql("importing/rooms_of")), {"buildings": list(buildings)}):
-            found.setdefault((row.building_id, row.number.casefold()), []).append((row.id, row.place, row.unit))
+            found.setdefault((row.building_id, row.number.casefold()), []).append(
+                (row.id, row.place, row.unit)
+            )
     return found
 
 
@@ -213,7 +232,9 @@ def buildings_at(
 
 def workers_of(connection: Connection, codes: Sequence[str]) -> dict[str, int]:
     """Ids of grid workers by code."""
-    rows = connection.execute(select(grid_worker.c.code, grid_worker.c.id).where(grid_worker.c.code.in_(codes)))
+    rows = connection.execute(
+        select(grid_worker.c.code, grid_worker.c.id).where(grid_worker.c.code.in_(codes))
+    )
     return {row.code: row.id for row in rows}
 
 
@@ -229,14 +250,11 @@ def add_fixes(connection: Connection, columns: Mapping[str, Any]) -> int:
     return int(connection.execute(text(load_sql("importing/add_fixes"))).rowcount)
 
 
-def refresh_population(connection: Connection, prefixes: Sequence[str]) -> None:
-    """Count people by building again within some prefixes."""
-    connection.execute(text("SELECT onemap.refresh_population(:prefixes)"), {"prefixes": list(prefixes)})
-
-
 def record_run(connection: Connection, values: Mapping[str, Any]) -> int:
     """Write down that an import took place; returns its number."""
-    return int(connection.execute(insert(import_run).values(**values).returning(import_run.c.id)).scalar_one())
+    return int(
+        connection.execute(insert(import_run).values(**values).returning(import_run.c.id)).scalar_one()
+    )
 
 
 def run_statement(connection: Connection, name: str, parameters: Mapping[str, Any] | None = None) -> Any:
@@ -250,4 +268,3 @@ def _q(name: str) -> str:
 
 def _name(table: Table) -> str:
     return f"{_q(str(table.schema))}.{_q(table.name)}"
-

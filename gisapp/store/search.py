@@ -18,6 +18,7 @@ from gisapp.store.tiles import Tile
 _LAST = "\U0010ffff"
 """Sorts after every character: with it a prefix is a range, which the planner can bind to an ordinary index."""
 _NEAR_ZOOM = 15
+TOP_WEIGHT = 26
 _DIGITS = (9, 12, 15)
 _ENTRY = (
     "SELECT {rank} AS rank, e.kind, e.subject_id, e.place, e.title, e.subtitle, e.weight, length(e.key) AS length, e.geom "
@@ -121,6 +122,8 @@ def _names(wanted: Wanted, given: dict[str, Any]) -> list[_Branch]:
     contains = _contains(wanted.words, given, "e.key", "word")
     branches = [
         _Branch(0, "e.key = :whole", 60),
+        # Regions and grids are few and meant more often than anything in them: none may be cut off by a limit.
+        _Branch(1, f"e.weight <= {TOP_WEIGHT} AND {_begins(whole, wanted.letters)}", 60, " ORDER BY e.weight, e.key"),
         _Branch(1, f"e.key >= :first AND e.key < :first_end AND {contains}", 120, " ORDER BY e.key"),
     ]
     if whole.isascii() and whole.isalnum():
@@ -143,6 +146,11 @@ def _names(wanted: Wanted, given: dict[str, Any]) -> list[_Branch]:
             within = "e.grams @> CAST(:letter_pairs AS integer[]) AND e.initials LIKE :letters"
             branches.append(_Branch(3, within, 300))
     return branches
+
+
+def _begins(whole: str, letters: bool) -> str:
+    columns = ("e.key", "e.initials", "e.pinyin") if letters and whole.isalnum() else ("e.key",)
+    return "(" + " OR ".join(f"{column} >= :whole AND {column} < :whole_end" for column in columns) + ")"
 
 
 def _components(wanted: Wanted, given: dict[str, Any]) -> list[_Branch]:

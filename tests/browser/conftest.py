@@ -76,7 +76,9 @@ def start_server(database_url: str, *, port: int | None = None) -> tuple[subproc
     port = port or free_port()
     environ = {**os.environ, "ONEMAP_DATABASE_URL": database_url, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "uvicorn", "--factory", "dash_app.server:create_app"]
-    process = subprocess.Popen([*command, "--port", str(port), "--log-level", "warning"], cwd=ROOT, env=environ)
+    process = subprocess.Popen(
+        [*command, "--port", str(port), "--log-level", "warning"], cwd=ROOT, env=environ
+    )
     url = f"http://127.0.0.1:{port}"
     for _ in range(240):
         if process.poll() is not None:
@@ -135,7 +137,9 @@ def new_page(browser: Browser, served: Served) -> Iterator[Callable[..., Page]]:
     contexts: list[BrowserContext] = []
     watches: list[Watch] = []
 
-    def make(login: str | None = None, *, theme: str = "dark", url: str | None = None, **options: Any) -> Page:
+    def make(
+        login: str | None = None, *, theme: str = "dark", url: str | None = None, **options: Any
+    ) -> Page:
         base = url or served.url
         context = browser.new_context(
             base_url=base, locale="zh-CN", timezone_id="Asia/Shanghai", **{"viewport": DESK, **options}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -18,6 +19,7 @@ from gisapp.services import allocation, analysis_runs, demand, hotspots
 from gisapp.services.allocation import AllocationRequest
 from gisapp.services.demand import Demand
 from gisapp.services.hotspots import HotspotRequest
+from gisapp.store.analysis import Points, Site
 from gisapp.store.database import Database
 from layers.features import features
 from tests.db import analysis_world as world
@@ -196,8 +198,6 @@ def test_refusals(database: Database, planner: Reader) -> None:
 def test_the_demand_layer_counts_what_there_is(
     database: Database, planner: Reader, reader: Callable[..., Reader]
 ) -> None:
-    import json
-
     assert demand.refresh(database) == CASES
     assert demand.refresh(database) is None
 
@@ -209,7 +209,7 @@ def test_the_demand_layer_counts_what_there_is(
     halves = [shown(reader(Role.LEADER, place)) for place in (world.WEST, world.EAST)]
     assert sum(halves) == CASES and min(halves) > 0
     today = clock.today()
-    week = {"from": (today - timedelta(days=6)).isoformat(), "to": today.isoformat()}
+    week = {"from": (today - timedelta(days=6)).isoformat(), "to": (today + timedelta(days=1)).isoformat()}
     points = demand.points_of(
         database, planner, Demand(world.STREET, since=today - timedelta(days=6), until=today)
     )
@@ -221,8 +221,6 @@ def test_the_demand_layer_counts_what_there_is(
 
 
 def test_demand_is_gathered_without_losing_any() -> None:
-    from gisapp.store.analysis import Points, Site
-
     rng = np.random.default_rng(0)
     points = Points(
         rng.normal(120.17, 0.02, 20_000), rng.normal(30.28, 0.02, 20_000), rng.uniform(0, 3, 20_000)

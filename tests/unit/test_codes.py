@@ -72,7 +72,8 @@ def test_names_lead_to_codes_of_the_newer_standard_first():
 
 
 @pytest.mark.parametrize(
-    ("text", "code"), [("01037", "01037"), ("0118", "01037"), ("路灯", "01037"), ("上水井盖", "01001"), ("0407", "04007")]
+    ("text", "code"),
+    [("01037", "01037"), ("0118", "01037"), ("路灯", "01037"), ("上水井盖", "01001"), ("0407", "04007")],
 )
 def test_older_codes_and_names_lead_to_the_newer_code(text, code):
     assert codes.modern_component_type(text).code == code

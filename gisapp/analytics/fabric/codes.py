@@ -27,7 +27,6 @@ def next_code(community: str, used: Iterable[str]) -> str:
     free = next((number for number in range(1, LAST_NUMBER + 1) if number not in numbers), None)
     if free is None:
         raise InputError(
-            f"社区 {community} 的 {LAST_NUMBER} 个网格编号已全部用过。",
-            remedy="请合并网格，保留已有的编号。",
+            f"社区 {community} 的 {LAST_NUMBER} 个网格编号已全部用过。", remedy="请合并网格，保留已有的编号。"
         )
     return f"{community}{free:03d}"

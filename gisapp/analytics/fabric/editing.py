@@ -120,12 +120,7 @@ def remove_vertex(fabric: Fabric, point: Sequence[float]) -> Fabric:
     node = to_node(*point[:2])
     rings = fabric.rings()
     if not _corner_exists(rings.values(), node):
-        refuse(
-            "此处没有角点。",
-            "请点选已有的角点。",
-            geometry=Point(to_degrees(node)),
-            kind="corner",
-        )
+        refuse("此处没有角点。", "请点选已有的角点。", geometry=Point(to_degrees(node)), kind="corner")
     _require_inner(fabric, node, "删除")
     ends = {
         other
@@ -136,12 +131,7 @@ def remove_vertex(fabric: Fabric, point: Sequence[float]) -> Fabric:
     }
     if len(ends) != 2:
         text = f"这个角点是 {len(ends)} 条网格边界的交点，不能删除。"
-        refuse(
-            text,
-            "请改为移动它，或合并网格。",
-            geometry=Point(to_degrees(node)),
-            kind="corner",
-        )
+        refuse(text, "请改为移动它，或合并网格。", geometry=Point(to_degrees(node)), kind="corner")
     changes: dict[str, Polygon | None] = {}
     for code, own in rings.items():
         if any(node in ring for ring in own):
@@ -184,10 +174,7 @@ def _insert_in_border(fabric: Fabric, node: Node) -> Fabric:
     if edge is None:
         weight = float(np.cos(np.radians(node[1] / SCALE)))
         edges = [e for ring in rings for e in segments(ring)]
-        edge = min(
-            edges,
-            key=lambda e: metres_between(to_degrees(foot(e, node, weight)), to_degrees(node)),
-        )
+        edge = min(edges, key=lambda e: metres_between(to_degrees(foot(e, node, weight)), to_degrees(node)))
         if metres_between(to_degrees(foot(edge, node, weight)), to_degrees(node)) > SAME_BORDER_M:
             refuse(
                 "社区边界在草稿打开之后改变了。",
@@ -210,10 +197,7 @@ def _corner_exists(groups: Iterable[list[Ring]], node: Node) -> bool:
 
 def _with_new_corner(fabric: Fabric, rings: dict[str, list[Ring]], node: Node) -> dict[str, list[Ring]]:
     """The rings with a corner put in the middle of an inner edge, where a user takes hold of it."""
-    edge = next(
-        (found for own in rings.values() if (found := find_edge(own, node)) is not None),
-        None,
-    )
+    edge = next((found for own in rings.values() if (found := find_edge(own, node)) is not None), None)
     if edge is None:
         refuse(
             "此处没有网格的角点或边界。",

@@ -70,11 +70,7 @@ class Change:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Change:
         return cls(
-            data["operation"],
-            data["before"],
-            data["after"],
-            data["border_before"],
-            data["border_after"],
+            data["operation"], data["before"], data["after"], data["border_before"], data["border_after"]
         )
 
 

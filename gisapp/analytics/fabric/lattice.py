@@ -74,10 +74,7 @@ def clean_ring(nodes: Iterable[Node]) -> Ring:
 
 def polygon_of(shell: Sequence[Node], holes: Iterable[Sequence[Node]] = ()) -> Polygon:
     """A polygon from rings of nodes."""
-    return Polygon(
-        [to_degrees(n) for n in shell],
-        [[to_degrees(n) for n in hole] for hole in holes],
-    )
+    return Polygon([to_degrees(n) for n in shell], [[to_degrees(n) for n in hole] for hole in holes])
 
 
 def doubled_area(ring: Sequence[Node]) -> int:

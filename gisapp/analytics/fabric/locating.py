@@ -17,9 +17,7 @@ from shapely.geometry import Polygon
 
 
 def locate(
-    grids: Mapping[str, Polygon],
-    lon: npt.NDArray[np.float64],
-    lat: npt.NDArray[np.float64],
+    grids: Mapping[str, Polygon], lon: npt.NDArray[np.float64], lat: npt.NDArray[np.float64]
 ) -> npt.NDArray[np.object_]:
     """The code of the grid of each point, by the tie rule; None for points in no grid.
 

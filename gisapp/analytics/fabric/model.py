@@ -12,15 +12,7 @@ import pyproj
 import shapely
 from shapely.geometry import MultiPolygon, Polygon, mapping
 
-from gisapp.analytics.fabric.lattice import (
-    Node,
-    Ring,
-    Segment,
-    along,
-    passes,
-    rings_of,
-    segments,
-)
+from gisapp.analytics.fabric.lattice import Node, Ring, Segment, along, passes, rings_of, segments
 
 COMMUNITY_DIGITS = 12
 GRID_DIGITS = 15
@@ -44,9 +36,7 @@ class Fabric:
     grids: Mapping[str, Polygon]
 
     def replaced(
-        self,
-        changes: Mapping[str, Polygon | None],
-        border: Polygon | MultiPolygon | None = None,
+        self, changes: Mapping[str, Polygon | None], border: Polygon | MultiPolygon | None = None
     ) -> Fabric:
         """A new fabric with some grids put in place of others (None removes), in order of code."""
         grids: dict[str, Polygon] = {**self.grids}
@@ -55,11 +45,7 @@ class Fabric:
                 grids.pop(code, None)
             else:
                 grids[code] = shape
-        return Fabric(
-            self.community,
-            self.border if border is None else border,
-            dict(sorted(grids.items())),
-        )
+        return Fabric(self.community, self.border if border is None else border, dict(sorted(grids.items())))
 
     def rings(self) -> dict[str, list[Ring]]:
         """The rings of every grid as lattice nodes (shell counter-clockwise, holes clockwise)."""
@@ -95,12 +81,7 @@ class Problem:
     def as_json(self) -> dict[str, Any]:
         """Kind, message, codes and GeoJSON geometry."""
         shape = None if self.geometry is None or self.geometry.is_empty else mapping(self.geometry)
-        return {
-            "kind": self.kind,
-            "message": self.message,
-            "codes": list(self.codes),
-            "geometry": shape,
-        }
+        return {"kind": self.kind, "message": self.message, "codes": list(self.codes), "geometry": shape}
 
 
 def short(code: str) -> str:

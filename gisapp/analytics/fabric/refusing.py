@@ -28,11 +28,7 @@ def refuse(
         InputError: always.
     """
     shown = list(problems) or [Problem(kind, message, codes, geometry)]
-    raise InputError(
-        message,
-        remedy=remedy,
-        details={"problems": [problem.as_json() for problem in shown]},
-    )
+    raise InputError(message, remedy=remedy, details={"problems": [problem.as_json() for problem in shown]})
 
 
 def require_grid(fabric: Fabric, code: str) -> Polygon:
@@ -43,11 +39,7 @@ def require_grid(fabric: Fabric, code: str) -> Polygon:
     """
     shape = fabric.grids.get(code)
     if shape is None:
-        raise NotFound(
-            f"本社区没有网格 {short(code)}。",
-            remedy="请刷新页面后重试。",
-            details={"code": code},
-        )
+        raise NotFound(f"本社区没有网格 {short(code)}。", remedy="请刷新页面后重试。", details={"code": code})
     return shape
 
 

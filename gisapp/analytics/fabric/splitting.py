@@ -80,21 +80,14 @@ def split(
             if changed:
                 noded[other] = rebuild(fabric.grids[other], result)
     parts = _cut_faces(code, cut)
-    order = sorted(
-        parts,
-        key=lambda part: (-(weigh(part) if weigh else 0.0), -part.area, part.bounds),
-    )
+    order = sorted(parts, key=lambda part: (-(weigh(part) if weigh else 0.0), -part.area, part.bounds))
     for part in order:
         if small := size_problems(code, part):
             refuse("分割后有一块太小。" + small[0].message, "请改变分割线的位置。", small)
     border_rings, border_changed = with_nodes(rings_of(fabric.border), inserts)
     border = rebuild(fabric.border, border_rings) if border_changed else fabric.border
     result_fabric = fabric.replaced({**noded, code: order[0], new_code: order[1]}, border)
-    require_sound(
-        result_fabric,
-        f"这样分割网格 {short(code)} 后",
-        "请把分割线离开已有角点和边界再画一次。",
-    )
+    require_sound(result_fabric, f"这样分割网格 {short(code)} 后", "请把分割线离开已有角点和边界再画一次。")
     return result_fabric
 
 
@@ -128,12 +121,7 @@ def _clean_line(line: Sequence[Sequence[float]]) -> list[Node]:
         ends = np.array([shapely.get_coordinates(piece)[[0, -1]] for piece in noded]).reshape(-1, 2)
         points, counts = np.unique(ends, axis=0, return_counts=True)
         where = shapely.multipoints(points[counts > 2]) if (counts > 2).any() else drawn
-        refuse(
-            "分割线与自身相交。",
-            "请画一条不打结的线。",
-            geometry=where,
-            kind="crossing",
-        )
+        refuse("分割线与自身相交。", "请画一条不打结的线。", geometry=where, kind="crossing")
     return nodes
 
 
@@ -169,8 +157,7 @@ class _Cut:
         self.rings = noded
         borders = {undirected(edge) for ring in noded for edge in segments(ring)}
         inside = Polygon(
-            [to_degrees(n) for n in noded[0]],
-            [[to_degrees(n) for n in hole] for hole in noded[1:]],
+            [to_degrees(n) for n in noded[0]], [[to_degrees(n) for n in hole] for hole in noded[1:]]
         )
         shapely.prepare(inside)
         for a, b in itertools.pairwise(chain):
@@ -268,36 +255,22 @@ def _refuse_uncut(code: str, cut: _Cut) -> None:
     if not cut.pieces:
         if cut.shape.boundary.distance(drawn) < 1e-8:
             refuse(
-                f"分割线只沿着{name}的边界，没有进入网格。",
+                f"分割线只沿着{name} 的边界，没有进入网格。",
                 "请从一侧边界穿过网格画到另一侧。",
                 geometry=drawn,
                 kind="uncut",
             )
-        refuse(
-            f"分割线没有经过{name}。",
-            "请从一侧边界穿过网格画到另一侧。",
-            geometry=drawn,
-            kind="uncut",
-        )
+        refuse(f"分割线没有经过{name}。", "请从一侧边界穿过网格画到另一侧。", geometry=drawn, kind="uncut")
     hanging = []
     for end, word in ((cut.line[0], "起点"), (cut.line[-1], "终点")):
         point = shapely.Point(to_degrees(end))
         if cut.shape.contains(point):
-            on = min(
-                (foot(edge, end, cut.x_weight) for edge in cut.edges),
-                key=lambda n: cut.metres(n, end),
-            )
+            on = min((foot(edge, end, cut.x_weight) for edge in cut.edges), key=lambda n: cut.metres(n, end))
             if cut.metres(on, end) > REACH_M:
-                hanging.append(
-                    (
-                        word,
-                        cut.metres(on, end),
-                        LineString([to_degrees(end), to_degrees(on)]),
-                    )
-                )
+                hanging.append((word, cut.metres(on, end), point))
     if hanging:
-        text = "，".join(f"{word}离边界还有 {metres:,.1f} 米" for word, metres, _ in hanging)
-        where = shapely.MultiLineString([line for *_, line in hanging])
+        text = "，".join(f"{word}在网格内，离边界还有 {metres:,.1f} 米" for word, metres, _ in hanging)
+        where = shapely.MultiPoint([point for *_, point in hanging])
         refuse(
             f"分割线没有穿过{name}：{text}。",
             "请把线的两端都画到网格边界上或边界外。",
@@ -306,7 +279,7 @@ def _refuse_uncut(code: str, cut: _Cut) -> None:
             codes=(code,),
         )
     refuse(
-        f"分割线没有把{name}分成两块。",
+        f"分割线没有把{name} 分成两块。",
         "请从一侧边界穿过网格画到另一侧。",
         geometry=drawn,
         kind="uncut",

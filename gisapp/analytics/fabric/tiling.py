@@ -18,14 +18,7 @@ from shapely.geometry import MultiPolygon, Polygon
 from shapely.validation import explain_validity
 
 from gisapp.analytics.fabric.lattice import Segment, on_lattice, rings_of, to_degrees
-from gisapp.analytics.fabric.model import (
-    GRID_DIGITS,
-    Problem,
-    area_m2,
-    edges_array,
-    perimeter_m,
-    short,
-)
+from gisapp.analytics.fabric.model import GRID_DIGITS, Problem, area_m2, edges_array, perimeter_m, short
 
 # A grid is the ground one person answers for; less than a small building's footprint, or narrower than a lane, is a
 # slip of the hand and not a grid.
@@ -71,24 +64,21 @@ def shape_problems(code: str, shape: Any) -> list[Problem]:
     if not (len(code) == GRID_DIGITS and code.isascii() and code.isdigit()):
         problems.append(Problem("code", f"网格编码 {code} 不是 {GRID_DIGITS} 位数字。", (code,), shape))
     if shape is None or shape.is_empty:
-        return [*problems, Problem("ring", f"{name}没有图形。", (code,), None)]
+        return [*problems, Problem("ring", f"{name} 没有图形。", (code,), None)]
     if not isinstance(shape, Polygon):
         count = len(getattr(shape, "geoms", [shape]))
-        return [
-            *problems,
-            Problem("parts", f"{name}由 {count} 块组成，应是一整块。", (code,), shape),
-        ]
+        return [*problems, Problem("parts", f"{name} 由 {count} 块组成，应是一整块。", (code,), shape)]
     if not shape.is_valid:
         point = _fault_point(shape)
         if area_m2(shapely.make_valid(shape)) == 0:
-            problems.append(Problem("ring", f"{name}没有面积。", (code,), shape))
+            problems.append(Problem("ring", f"{name} 没有面积。", (code,), shape))
         else:
-            problems.append(Problem("crossing", f"{name}的边界自相交或自相接。", (code,), point or shape))
+            problems.append(Problem("crossing", f"{name} 的边界自相交或自相接。", (code,), point or shape))
     coords = shapely.get_coordinates(shape)
     off = ~on_lattice(coords)
     if off.any():
         where = shapely.multipoints(coords[off][:MOST_SHOWN])
-        text = f"{name}有 {int(off.sum())} 个角点的坐标超过九位小数，无法与相邻网格严格对齐。"
+        text = f"{name} 有 {int(off.sum())} 个角点的坐标超过九位小数，无法与相邻网格严格对齐。"
         problems.append(Problem("precision", text, (code,), where))
     return problems
 
@@ -97,11 +87,11 @@ def size_problems(code: str, shape: Polygon) -> list[Problem]:
     """Whether a grid is too small or too narrow to be one."""
     area = area_m2(shape)
     if area < MIN_AREA_M2:
-        text = f"网格 {short(code)}只有 {area:,.1f} 平方米，少于 {MIN_AREA_M2:.0f} 平方米。"
+        text = f"网格 {short(code)} 只有 {area:,.1f} 平方米，少于 {MIN_AREA_M2:.0f} 平方米。"
         return [Problem("small", text, (code,), shape)]
     width = 2 * area / perimeter_m(shape)
     if width < MIN_WIDTH_M:
-        text = f"网格 {short(code)}平均宽度只有 {width:.2f} 米，少于 {MIN_WIDTH_M:.0f} 米。"
+        text = f"网格 {short(code)} 平均宽度只有 {width:.2f} 米，少于 {MIN_WIDTH_M:.0f} 米。"
         return [Problem("small", text, (code,), shape)]
     return []
 

@@ -86,13 +86,16 @@ def happen(
     for street, people in sorted(people_by_street.items()):
         total = int(people * _PER_PERSON)
         share = rng.multinomial(total, weights / weights.sum())
+        hot: dict[str, _Hot] = {}
         for index, (item, count) in enumerate(zip(MATTERS, share.tolist(), strict=True)):
             name = f"thing:{item.thing}" if item.thing else item.where
             own = np.flatnonzero(area[spots[name].lot] == street)
             if not len(own) or not count:
                 continue
             days = _days(item, start, count, rng)
-            rows = _places(spots[name].xy[own], days, rng)
+            if item.where not in hot:
+                hot[item.where] = _hot_places(spots[name].xy[own], rng)
+            rows = _places(spots[name].xy[own], days, hot[item.where], rng)
             matter.append(np.full(count, index))
             xy.append(spots[name].xy[own][rows])
             lot.append(spots[name].lot[own][rows])
@@ -156,22 +159,34 @@ def _days(item: Matter, start: np.datetime64, count: int, rng: np.random.Generat
     return rng.choice(len(day), size=count, p=weight / weight.sum())
 
 
-def _places(xy: Floats, days: Ints, rng: np.random.Generator) -> Ints:
-    """Rows of spots: most anywhere, many in a few hot places of this kind, one of which is new in the last weeks."""
-    count = len(xy)
+@dataclass(slots=True)
+class _Hot:
+    """Places where one sort of cases gathers; the last one is new, of the last weeks."""
+
+    centres: Floats
+    radius: Floats
+    strength: Floats
+
+
+def _hot_places(xy: Floats, rng: np.random.Generator) -> _Hot:
+    """A few of the spots of a sort; kinds of cases of that sort share them, so that they show in the sum."""
+    count = max(1, min(3, len(xy) // 60))
+    centres = xy[rng.integers(len(xy), size=count + 1)]
+    return _Hot(centres, rng.uniform(55, 120, count + 1), rng.dirichlet(np.full(count, 3.0)))
+
+
+def _places(xy: Floats, days: Ints, hot: _Hot, rng: np.random.Generator) -> Ints:
+    """Rows of spots: most anywhere, many in the hot places."""
+    count, last = len(xy), len(hot.strength)
     rows = rng.integers(count, size=len(days))
-    hot = max(1, min(4, count // 60))
-    centres = rng.integers(count, size=hot + 1)
-    radius = rng.uniform(60, 150, hot + 1)
-    strength = rng.dirichlet(np.full(hot, 2.0))
-    draw = rng.random(len(days))
-    pick = rng.choice(hot, size=len(days), p=strength)
-    newest = (days > DAYS - 45) & (rng.random(len(days)) < 0.45)
-    pick = np.where(newest, hot, pick)
-    for index in range(hot + 1):
-        away = np.hypot(*(xy - xy[centres[index]]).T)
-        weight = np.exp(-((away / radius[index]) ** 2)) + 1e-9
-        mine = np.flatnonzero((draw < _HOT_SHARE) & (pick == index))
+    pick = rng.choice(last, size=len(days), p=hot.strength)
+    newest = (days > DAYS - 45) & (rng.random(len(days)) < 0.5)
+    pick = np.where(newest, last, pick)
+    gathered = rng.random(len(days)) < _HOT_SHARE
+    for index in range(last + 1):
+        away = np.hypot(*(xy - hot.centres[index]).T)
+        weight = np.exp(-((away / hot.radius[index]) ** 2)) + 1e-9
+        mine = np.flatnonzero(gathered & (pick == index))
         if len(mine):
             rows[mine] = rng.choice(count, size=len(mine), p=weight / weight.sum())
     return rows

@@ -12,7 +12,7 @@ from gisapp.domain.keys import Level
 from gisapp.services.demo.addresses import Addresses, write_addresses
 from gisapp.services.demo.cases import Cases, happen
 from gisapp.services.demo.components import Components, furnish
-from gisapp.services.demo.geography import OUTLINE_KEYS, Ground, lay_out
+from gisapp.services.demo.geography import Ground, lay_out
 from gisapp.services.demo.grids import Grids, make_grids
 from gisapp.services.demo.lots import PEOPLE, Lots, assign_uses, survey
 from gisapp.services.demo.organisations import Organisations, Places, found
@@ -38,6 +38,7 @@ class Plan:
         serial: number of the district, 0 for the first; keeps numbers of districts apart.
         cell: place in the lattice of districts.
         tracks: how many workers have tracks of the last days.
+        drawn: keys of sides of the outline whose avenue a neighbouring district has.
     """
 
     seed: int
@@ -47,6 +48,12 @@ class Plan:
     serial: int = 0
     cell: tuple[int, int] = (0, 0)
     tracks: int = 8
+    drawn: tuple[str, ...] = ()
+
+    @property
+    def district(self) -> str:
+        """Place key of the district."""
+        return str(self.on(Level.DISTRICT)[0].key)
 
     def on(self, level: Level) -> list[Division]:
         return [d for d in self.divisions if d.level is level]
@@ -93,7 +100,7 @@ def generate(plan: Plan) -> District:
     communities = plan.communities()
     seed, cell = plan.seed, plan.cell
     ground = lay_out(seed, communities, plan.full, cell)
-    roads = build_roads(ground, seed + plan.serial, _lanes(ground), _owned_by_neighbours(cell))
+    roads = build_roads(ground, seed + plan.serial, _lanes(ground), plan.drawn)
     lots = survey(ground, roads)
     assign_uses(ground, roads, lots, seed, cell)
     stock = build_stock(ground, roads, lots, seed, cell)
@@ -152,8 +159,3 @@ def _lanes(ground: Ground) -> list[tuple[int, str]]:
             named.append((index, base))
     return named
 
-
-def _owned_by_neighbours(cell: tuple[int, int]) -> tuple[str, ...]:
-    """Sides of the outline whose avenue another district of the lattice has drawn already."""
-    south, _, _, west = OUTLINE_KEYS
-    return tuple(key for key, shared in ((south, cell[1] > 0), (west, cell[0] > 0)) if shared)

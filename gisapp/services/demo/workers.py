@@ -9,12 +9,12 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from gisapp.analytics.walking import Walker, pavement, paths_within
 from gisapp.services.demo.frame import Floats
 from gisapp.services.demo.geography import Ground, Ints
 from gisapp.services.demo.grids import Grids
 from gisapp.services.demo.names import given_names, surnames
 from gisapp.services.demo.roads import Roads
-from gisapp.services.demo.walking import Walker, pavement, paths_within
 
 Words = NDArray[np.object_]
 Instants = NDArray[np.datetime64]
@@ -73,7 +73,7 @@ def employ(ground: Ground, grids: Grids, rng: np.random.Generator, district: int
 def track(
     ground: Ground, roads: Roads, grids: Grids, now: datetime, rng: np.random.Generator, count: int
 ) -> Tracks:
-    """Tracks of some workers on the last days, a fix every 15 s on duty; one of them strolls out of the grid once.
+    """Tracks of some workers on the last days, a fix every 15 s on duty.
 
     Args:
         now: with zone, Asia/Shanghai; nothing lies after it.

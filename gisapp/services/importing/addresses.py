@@ -42,7 +42,9 @@ def split_room(text: str) -> tuple[str, int | None, str] | None:
     unit = match.group("unit")
     number = None
     if unit is not None:
-        number = int(unit) if unit.isdigit() else _DIGITS.get(unit, ord(unit[0]) - 96 if unit.isascii() else None)
+        number = (
+            int(unit) if unit.isdigit() else _DIGITS.get(unit, ord(unit[0]) - 96 if unit.isascii() else None)
+        )
     return text[: match.start()], number, match.group("room")
 
 

@@ -116,7 +116,9 @@ def plain_text(value: Any) -> str | None:
     return None if text.casefold() in _MISSING else text
 
 
-def convert(field: Field, values: Sequence[Any], rows: Sequence[int], findings: Findings, zone: tzinfo) -> list[Any]:
+def convert(
+    field: Field, values: Sequence[Any], rows: Sequence[int], findings: Findings, zone: tzinfo
+) -> list[Any]:
     """Check and convert all values of a field.
 
     Args:
@@ -226,9 +228,12 @@ def _choice(field: Field, _value: Any, text: str, _zone: tzinfo) -> str:
 
 _DATE = re.compile(r"(\d{4})\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})\s*日?(?:[T\s]+(.*))?", re.ASCII)
 _COMPACT = re.compile(r"(\d{4})(\d{2})(\d{2})(?:[T\s]*(\d{2})(\d{2})(\d{2})?)?", re.ASCII)
-_AMERICAN = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})\s+(\d{1,2}):(\d{2})(?::(\d{2}))?\s*([AP])M", re.ASCII | re.IGNORECASE)
+_AMERICAN = re.compile(
+    r"(\d{1,2})/(\d{1,2})/(\d{4})\s+(\d{1,2}):(\d{2})(?::(\d{2}))?\s*([AP])M", re.ASCII | re.IGNORECASE
+)
 _CLOCK = re.compile(
-    r"(\d{1,2})[:时](\d{1,2})(?:[:分](\d{1,2})(?:\.(\d+))?)?[秒分]?\s*(Z|[+-]\d{2}:?\d{2})?", re.ASCII | re.IGNORECASE
+    r"(\d{1,2})[:时](\d{1,2})(?:[:分](\d{1,2})(?:\.(\d+))?)?[秒分]?\s*(Z|[+-]\d{2}:?\d{2})?",
+    re.ASCII | re.IGNORECASE,
 )
 
 

@@ -56,7 +56,9 @@ class Findings:
         self.refused_rows.add(row)
         if len(self.refusals) < LIMIT:
             text = "" if value is None else str(value)
-            self.refusals.append(Refusal(row, where, text if len(text) <= 200 else text[:199] + "…", reason, remedy))
+            self.refusals.append(
+                Refusal(row, where, text if len(text) <= 200 else text[:199] + "…", reason, remedy)
+            )
 
     def repair(self, row: int, where: str, what: str) -> None:
         """Note that a row was mended."""

@@ -14,7 +14,21 @@ from gisapp.services.importing.fields import Field, Kind
 LON = Field(
     "lon",
     "经度",
-    ("lon", "lng", "longitude", "long", "经度坐标", "东坐标", "横坐标", "easting", "point_x", "x", "x坐标", "gcj_lng", "wgs_lng"),
+    (
+        "lon",
+        "lng",
+        "longitude",
+        "long",
+        "经度坐标",
+        "东坐标",
+        "横坐标",
+        "easting",
+        "point_x",
+        "x",
+        "x坐标",
+        "gcj_lng",
+        "wgs_lng",
+    ),
     Kind.NUMBER,
     units=("°", "度", "米", "m"),
     stored=False,
@@ -23,7 +37,19 @@ LON = Field(
 LAT = Field(
     "lat",
     "纬度",
-    ("lat", "latitude", "纬度坐标", "北坐标", "纵坐标", "northing", "point_y", "y", "y坐标", "gcj_lat", "wgs_lat"),
+    (
+        "lat",
+        "latitude",
+        "纬度坐标",
+        "北坐标",
+        "纵坐标",
+        "northing",
+        "point_y",
+        "y",
+        "y坐标",
+        "gcj_lat",
+        "wgs_lat",
+    ),
     Kind.NUMBER,
     units=("°", "度", "米", "m"),
     stored=False,
@@ -40,14 +66,39 @@ WKT = Field(
 PLACE = Field(
     "place",
     "地点编码",
-    ("place", "所属网格", "网格编码", "网格代码", "网格号", "社区编码", "社区代码", "区划代码", "行政区划代码", "grid_code"),
+    (
+        "place",
+        "所属网格",
+        "网格编码",
+        "网格代码",
+        "网格号",
+        "社区编码",
+        "社区代码",
+        "区划代码",
+        "行政区划代码",
+        "grid_code",
+    ),
     stored=False,
     help="所在网格或区划的编码；给出时与位置核对。",
 )
 SOURCE_KEY = Field(
     "source_key",
     "来源编号",
-    ("source_key", "id", "编号", "编码", "唯一编号", "标识码", "osm_id", "@id", "gid", "uuid", "guid", "objectid_1", "case_enquiry_id"),
+    (
+        "source_key",
+        "id",
+        "编号",
+        "编码",
+        "唯一编号",
+        "标识码",
+        "osm_id",
+        "@id",
+        "gid",
+        "uuid",
+        "guid",
+        "objectid_1",
+        "case_enquiry_id",
+    ),
     stored=False,
     help="该行在来源中的编号，重复导入时凭它认出同一条；没有时由内容得出。",
 )
@@ -104,7 +155,9 @@ def recognise(fields: Sequence[Field], headings: Sequence[str], stated: Mapping[
             raise InputError(f"没有字段“{word}”。", remedy=f"可用的字段：{'、'.join(f.zh for f in fields)}。")
         at = [i for i, h in enumerate(headings) if h == heading] or positions.get(normal(heading), [])
         if not at:
-            raise InputError(f"文件中没有列“{heading}”。", remedy=f"现有的列：{'、'.join(h for h in headings if h)}。")
+            raise InputError(
+                f"文件中没有列“{heading}”。", remedy=f"现有的列：{'、'.join(h for h in headings if h)}。"
+            )
         found[field.name] = (at[0],)
         taken.add(at[0])
     for field in fields:

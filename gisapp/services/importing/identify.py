@@ -94,4 +94,6 @@ def refuse_repeated(batch: Batch, keys: Sequence[tuple[Any, ...]], contents: Seq
         if contents[first] == contents[i]:
             batch.refuse(i, "整行", "", f"与第 {row} 行完全相同", "已保留前一行，可删去这一行。")
         else:
-            batch.refuse(i, "来源编号", "", f"与第 {row} 行编号相同而内容不同", "请改正编号，或删去其中一行。")
+            batch.refuse(
+                i, "来源编号", "", f"与第 {row} 行编号相同而内容不同", "请改正编号，或删去其中一行。"
+            )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import tzinfo
 from typing import Any
 
@@ -31,6 +31,7 @@ class Batch:
         part: 0, or 1, 2 … for further parts of a row that became several.
         place: place keys; None where not known (yet).
         findings: refusals and repairs of the whole import.
+        dropped: values of the field ``code`` of rows that were refused, for kinds that are stored in groups.
     """
 
     rows: NDArray[np.int64]
@@ -41,6 +42,7 @@ class Batch:
     part: NDArray[np.int64]
     place: NDArray[np.object_]
     findings: Findings
+    dropped: set[str] = field(default_factory=set)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -59,7 +61,12 @@ class Batch:
         if not refused:
             return self
         keep = ~np.isin(self.rows, np.fromiter(refused, dtype=np.int64, count=len(refused)))
-        return self if keep.all() else self.take(np.flatnonzero(keep))
+        if keep.all():
+            return self
+        codes = self.columns.get("code")
+        if codes:
+            self.dropped.update(str(codes[i]) for i in np.flatnonzero(~keep))
+        return self.take(np.flatnonzero(keep))
 
     def take(self, index: NDArray[np.int64]) -> Batch:
         """The rows at some positions."""
@@ -73,6 +80,7 @@ class Batch:
             part=self.part[index],
             place=self.place[index],
             findings=self.findings,
+            dropped=self.dropped,
         )
 
 
@@ -95,15 +103,17 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What an import did to its table; temporary tables of the transaction tell which rows.
+    """What an import did to its table.
 
     Attributes:
         added, changed, unchanged: numbers of rows.
+        touched: place keys, shortened to the community, whose data changed.
     """
 
     added: int
     changed: int
     unchanged: int
+    touched: frozenset[str] = frozenset()
 
 
 Prepare = Callable[[Batch, Context], None]
@@ -164,7 +174,11 @@ class Importer:
     def all_fields(self) -> tuple[Field, ...]:
         """Own fields and those that every kind has; own ones come first and win a heading."""
         own = {f.name for f in self.fields}
-        common: Sequence[Field] = (*(LOCATION_FIELDS if self.shape is not Shape.NONE else ()), PLACE, SOURCE_KEY)
+        common: Sequence[Field] = (
+            *(LOCATION_FIELDS if self.shape is not Shape.NONE else ()),
+            PLACE,
+            SOURCE_KEY,
+        )
         return (*self.fields, *(f for f in common if f.name not in own))
 
     @property

@@ -36,7 +36,9 @@ class Fallback:
     name: str | None = None
 
 
-def assign_places(batch: Batch, context: Context, fallback: Fallback | None, days: list[datetime | None] | None) -> None:
+def assign_places(
+    batch: Batch, context: Context, fallback: Fallback | None, days: list[datetime | None] | None
+) -> None:
     """Find the place key of every row that has a position.
 
     Args:
@@ -60,7 +62,9 @@ def assign_places(batch: Batch, context: Context, fallback: Fallback | None, day
             if here is None:
                 found[i] = str(key)
             elif not (key.covers(here) or PlaceKey(here).covers(key)):
-                batch.refuse(i, "地点编码", said, f"与坐标所在的 {here} 不符", "请核对编码和坐标，或清空该列。")
+                batch.refuse(
+                    i, "地点编码", said, f"与坐标所在的 {here} 不符", "请核对编码和坐标，或清空该列。"
+                )
         elif here is None and np.isfinite(batch.lon[i]):
             nowhere.append(i)
     if nowhere and fallback is None:
@@ -98,7 +102,12 @@ def _by_position(batch: Batch, context: Context, days: list[datetime | None] | N
     changes = store.grid_changes(context.connection)
     # One look for each span of days between two changes of grids.
     span = np.array(
-        [-1 if day is None else int(np.searchsorted(_ordinals(changes), clock.local(day).toordinal(), "right")) for day in days]
+        [
+            -1
+            if day is None
+            else int(np.searchsorted(_ordinals(changes), clock.local(day).toordinal(), "right"))
+            for day in days
+        ]
     )
     found = np.full(len(batch), None, dtype=object)
     for number in np.unique(span):
@@ -127,7 +136,9 @@ def _ensure_region(context: Context, fallback: Fallback, box: tuple[float, float
             details={"place": str(fallback.key)},
         )
     if fallback.key.level is Level.GRID and fallback.key in missing:
-        raise InputError(f"还没有编码为 {fallback.key} 的网格。", remedy="请先划分或导入网格，或改用社区编码。")
+        raise InputError(
+            f"还没有编码为 {fallback.key} 的网格。", remedy="请先划分或导入网格，或改用社区编码。"
+        )
     store.add_regions(
         context.connection,
         [

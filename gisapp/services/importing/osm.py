@@ -7,10 +7,12 @@ import time
 from gisapp.analytics.crs import WGS84
 from gisapp.domain.access import Reader, Role
 from gisapp.errors import InputError
+from gisapp.services.importing.order import Order, Progress
 from gisapp.services.importing.osm_reading import read_osm
 from gisapp.services.importing.registry import importer_for
 from gisapp.services.importing.report import Outcome
-from gisapp.services.importing.run import Order, Progress, prepare_rows, store_batches
+from gisapp.services.importing.rows import prepare_rows
+from gisapp.services.importing.run import store_batches
 from gisapp.store.database import Database
 
 #: OpenStreetMap's numbers are its own all over the world, whatever file they come in
@@ -39,7 +41,9 @@ def import_osm(
     batches = []
     for kind, raw in read_osm(order.path, progress):
         importer = importer_for(kind)
-        one = Order(kind, order.path, WGS84.id, order.file_name, SOURCE, order.fallback, dry_run=order.dry_run)
+        one = Order(
+            kind, order.path, WGS84.id, order.file_name, SOURCE, order.fallback, dry_run=order.dry_run
+        )
         batch, outcome = prepare_rows(importer, raw, WGS84, one, progress)
         batches.append((importer, batch, outcome))
     if not batches:

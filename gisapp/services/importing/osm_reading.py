@@ -39,8 +39,8 @@ class _Rows:
         if mended:
             self.findings.repair(len(self.values), "几何", f"{key}：{mended}")
 
-    def refuse(self, key: str, reason: str, remedy: str) -> None:
-        self.values.append({"source_key": key})
+    def refuse(self, key: str, reason: str, remedy: str, **values: Any) -> None:
+        self.values.append({"source_key": key, **values})
         self.shapes.append(None)
         self.findings.refuse(len(self.values), "几何", key, reason, remedy)
 
@@ -54,7 +54,7 @@ class _Rows:
         return RawTable(headings, columns, rows, shapes, None, "对象", [], self.findings)
 
 
-class _Handler(osmium.SimpleHandler):  # type: ignore[misc]
+class _Handler(osmium.SimpleHandler):
     """Sorts objects into kinds. Areas come after all ways, so building ways wait until their area is known to fail."""
 
     def __init__(self, progress: Progress) -> None:
@@ -111,7 +111,9 @@ class _Handler(osmium.SimpleHandler):  # type: ignore[misc]
         key = f"{'way' if area.from_way() else 'relation'}/{area.orig_id()}"
         building, water, green = osm_tags.is_building(tags), osm_tags.is_water(tags), osm_tags.is_green(tags)
         component = osm_tags.component_code(tags) is not None and not building
-        if not (building or water or green or component or osm_tags.poi_word(tags) or "addr:housenumber" in tags):
+        if not (
+            building or water or green or component or osm_tags.poi_word(tags) or "addr:housenumber" in tags
+        ):
             return
         try:
             shape = shapely.from_wkb(bytes.fromhex(self._wkb.create_multipolygon(area)))
@@ -133,9 +135,13 @@ class _Handler(osmium.SimpleHandler):  # type: ignore[misc]
             if len(set(corners)) < 3:
                 self.rows["buildings"].refuse(key, "轮廓的顶点大多在数据范围之外", "请换用范围更大的数据。")
             else:
-                self._building(key, tags, shapely.Polygon(corners), mended="轮廓在数据边缘被截断，已按范围内的部分闭合")
+                self._building(
+                    key, tags, shapely.Polygon(corners), mended="轮廓在数据边缘被截断，已按范围内的部分闭合"
+                )
         for identifier in sorted(self._relations):
-            self.rows["buildings"].refuse(f"relation/{identifier}", "多边形关系的成员不全或不能闭合", "请换用范围更大的数据。")
+            self.rows["buildings"].refuse(
+                f"relation/{identifier}", "多边形关系的成员不全或不能闭合", "请换用范围更大的数据。"
+            )
 
     def _point_things(self, key: str, tags: dict[str, str], point: Any, *, components: bool = True) -> None:
         word = osm_tags.poi_word(tags)
@@ -179,7 +185,7 @@ class _Handler(osmium.SimpleHandler):  # type: ignore[misc]
     ) -> None:
         rows = self.rows["streets"]
         if not runs:
-            rows.refuse(key, "道路的顶点在数据范围之外", "请换用范围更大的数据。")
+            rows.refuse(key, "道路的顶点在数据范围之外", "请换用范围更大的数据。", **{"class": word})
             return
         values: dict[str, Any] = {"name": osm_tags.name_of(tags), "class": word}
         values["bridge"] = tags.get("bridge", "no") != "no"
@@ -210,12 +216,16 @@ def read_osm(path: Path, progress: Progress) -> Iterator[tuple[str, RawTable]]:
     if not path.is_file() or path.stat().st_size == 0:
         raise InputError(f"没有文件“{path.name}”，或文件是空的。", remedy="请检查路径和文件名。")
     if path.suffix.lower() not in SUFFIXES:
-        raise InputError(f"“{path.name}”不是 OpenStreetMap 文件。", remedy="可导入 .osm.pbf、.osm、.osm.gz、.osm.bz2。")
+        raise InputError(
+            f"“{path.name}”不是 OpenStreetMap 文件。", remedy="可导入 .osm.pbf、.osm、.osm.gz、.osm.bz2。"
+        )
     handler = _Handler(progress)
     try:
         handler.apply_file(str(path), locations=True)
     except (RuntimeError, ValueError) as error:
-        raise InputError(f"文件“{path.name}”不能读取：格式损坏或不完整。", remedy="请重新下载或导出该文件。") from error
+        raise InputError(
+            f"文件“{path.name}”不能读取：格式损坏或不完整。", remedy="请重新下载或导出该文件。"
+        ) from error
     handler.finish()
     for kind in KINDS:
         if handler.rows[kind].values:

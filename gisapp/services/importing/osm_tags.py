@@ -51,16 +51,63 @@ _MANHOLES = {
 }
 _UNKNOWN_MANHOLE = "01023"
 _STREET_TREES = "04002"
-_POI_KEYS = ("amenity", "shop", "tourism", "leisure", "office", "public_transport", "railway", "historic", "healthcare")
+_POI_KEYS = (
+    "amenity",
+    "shop",
+    "tourism",
+    "leisure",
+    "office",
+    "public_transport",
+    "railway",
+    "historic",
+    "healthcare",
+)
 #: street furniture and areas that are no place one goes to
-_NO_POI = {"bench", "waste_basket", "parking_space", "parking_entrance", "street_lamp", "recycling", "post_box", "telephone"}
-_NO_POI |= {"vending_machine", "bicycle_parking", "fountain", "tree", "hunting_stand", "loading_dock", "artwork", "picnic_table"}
+_NO_POI = {
+    "bench",
+    "waste_basket",
+    "parking_space",
+    "parking_entrance",
+    "street_lamp",
+    "recycling",
+    "post_box",
+    "telephone",
+}
+_NO_POI |= {
+    "vending_machine",
+    "bicycle_parking",
+    "fountain",
+    "tree",
+    "hunting_stand",
+    "loading_dock",
+    "artwork",
+    "picnic_table",
+}
 #: highway=* that is no way: planned, under construction, or furniture beside it
-_NO_ROAD = {"construction", "proposed", "elevator", "rest_area", "services", "raceway", "abandoned", "razed", "no"}
-_WATER = {("natural", "water"), ("waterway", "riverbank"), ("waterway", "dock"), ("landuse", "basin"), ("landuse", "reservoir")}
+_NO_ROAD = {
+    "construction",
+    "proposed",
+    "elevator",
+    "rest_area",
+    "services",
+    "raceway",
+    "abandoned",
+    "razed",
+    "no",
+}
+_WATER = {
+    ("natural", "water"),
+    ("waterway", "riverbank"),
+    ("waterway", "dock"),
+    ("landuse", "basin"),
+    ("landuse", "reservoir"),
+}
 _GREEN = {
     *(("leisure", v) for v in ("park", "garden", "nature_reserve", "dog_park")),
-    *(("landuse", v) for v in ("grass", "forest", "meadow", "village_green", "recreation_ground", "flowerbed", "cemetery")),
+    *(
+        ("landuse", v)
+        for v in ("grass", "forest", "meadow", "village_green", "recreation_ground", "flowerbed", "cemetery")
+    ),
     *(("natural", v) for v in ("wood", "scrub", "grassland", "heath")),
 }
 
@@ -112,7 +159,11 @@ def road_class(tags: Tags) -> str | None:
 def walkable(tags: Tags) -> bool | None:
     """What the tags say of walking; None where the class decides."""
     foot = tags.get("foot")
-    if foot in {"no", "private", "use_sidepath"} or tags.get("access") in {"no", "private"} and foot not in {"yes", "designated"}:
+    if (
+        foot in {"no", "private", "use_sidepath"}
+        or (tags.get("access") in {"no", "private"}
+        and foot not in {"yes", "designated"})
+    ):
         return False
     return True if foot in {"yes", "designated", "permissive"} else None
 

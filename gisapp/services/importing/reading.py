@@ -98,7 +98,9 @@ def _read_csv(path: Path) -> tuple[list[list[Any]], list[str]]:
     try:
         records = list(csv.reader(io.StringIO(decoded.text, newline=""), delimiter=delimiter))
     except csv.Error as error:
-        raise InputError(f"文件“{path.name}”不是规范的 CSV：{error}。", remedy="请在 Excel 中打开并另存为 CSV UTF-8。") from error
+        raise InputError(
+            f"文件“{path.name}”不是规范的 CSV：{error}。", remedy="请在 Excel 中打开并另存为 CSV UTF-8。"
+        ) from error
     return [list(record) for record in records], [f"编码：{decoded.encoding}", *decoded.notes]
 
 
@@ -107,7 +109,8 @@ def _read_excel(path: Path, sheet: str | None) -> tuple[list[list[Any]], list[st
         book = openpyxl.load_workbook(path, read_only=True, data_only=True)
     except (zipfile.BadZipFile, InvalidFileException, KeyError, OSError, ValueError) as error:
         raise InputError(
-            f"文件“{path.name}”不是 Excel 工作簿，或已损坏。", remedy="请在 Excel 中打开并另存为 .xlsx 后再导入。"
+            f"文件“{path.name}”不是 Excel 工作簿，或已损坏。",
+            remedy="请在 Excel 中打开并另存为 .xlsx 后再导入。",
         ) from error
     try:
         names = [name for name in book.sheetnames if hasattr(book[name], "iter_rows")]
@@ -123,7 +126,8 @@ def _read_excel(path: Path, sheet: str | None) -> tuple[list[list[Any]], list[st
         book.close()
     if len(filled) > 1:
         raise InputError(
-            f"工作簿有多张非空的工作表：{'、'.join(filled)}。", remedy="请指明要导入的工作表（命令行用 --layer 表名）。"
+            f"工作簿有多张非空的工作表：{'、'.join(filled)}。",
+            remedy="请指明要导入的工作表（命令行用 --layer 表名）。",
         )
     if not filled:
         raise InputError(f"文件“{path.name}”是空的。", remedy="请检查文件是否完整。")
@@ -152,7 +156,11 @@ def _sheet_table(
         extra = record[width:]
         if any(cell is not None and str(cell).strip() for cell in extra):
             findings.refuse(
-                i + 1, "整行", "", f"有 {len(record)} 列，比表头的 {width} 列多", "请检查是否有未加引号的逗号或多余的单元格。"
+                i + 1,
+                "整行",
+                "",
+                f"有 {len(record)} 列，比表头的 {width} 列多",
+                "请检查是否有未加引号的逗号或多余的单元格。",
             )
             continue
         rows.append(i + 1)
@@ -183,13 +191,16 @@ def _read_zip(path: Path) -> RawTable:
     try:
         archive = zipfile.ZipFile(path)
     except zipfile.BadZipFile as error:
-        raise InputError(f"文件“{path.name}”不是 zip 压缩包，或已损坏。", remedy="请重新压缩后再导入。") from error
+        raise InputError(
+            f"文件“{path.name}”不是 zip 压缩包，或已损坏。", remedy="请重新压缩后再导入。"
+        ) from error
     with archive, tempfile.TemporaryDirectory(prefix="onemap-import-") as folder:
         members = [m for m in archive.infolist() if not m.is_dir() and "__MACOSX" not in m.filename]
         shapes = [m for m in members if m.filename.lower().endswith(".shp")]
         if len(shapes) != 1:
             raise InputError(
-                f"压缩包中应有且只有一个 .shp 文件，现有 {len(shapes)} 个。", remedy="请把一套 Shapefile 单独压缩为一个 zip。"
+                f"压缩包中应有且只有一个 .shp 文件，现有 {len(shapes)} 个。",
+                remedy="请把一套 Shapefile 单独压缩为一个 zip。",
             )
         if sum(m.file_size for m in members) > _UNPACKED_LIMIT:
             raise InputError("压缩包解开后超过 4 GB。", remedy="请分成几份导入。")
@@ -219,7 +230,8 @@ def _read_geodata(source: Path | bytes, name: str, layer: str | None) -> RawTabl
             layers = [str(row[0]) for row in pyogrio.list_layers(source)]
             if layer is None and len(layers) > 1:
                 raise InputError(
-                    f"文件“{name}”有多个图层：{'、'.join(layers)}。", remedy="请指明要导入的图层（命令行用 --layer 图层名）。"
+                    f"文件“{name}”有多个图层：{'、'.join(layers)}。",
+                    remedy="请指明要导入的图层（命令行用 --layer 图层名）。",
                 )
             if layer is not None and layer not in layers:
                 raise InputError(f"文件“{name}”没有图层“{layer}”。", remedy=f"现有：{'、'.join(layers)}。")
@@ -267,7 +279,9 @@ def _plain(column: NDArray[Any]) -> list[Any]:
     return list(column.tolist())
 
 
-def _decode_dbf(source: Path | bytes, headings: list[str], columns: list[list[Any]]) -> tuple[list[str], list[list[Any]], str]:
+def _decode_dbf(
+    source: Path | bytes, headings: list[str], columns: list[list[Any]]
+) -> tuple[list[str], list[list[Any]], str]:
     preferred = _stated_encoding(source) if isinstance(source, Path) else "utf-8"
     texts = [h.encode("latin-1") for h in headings]
     for column in columns:
@@ -283,7 +297,11 @@ def _decode_dbf(source: Path | bytes, headings: list[str], columns: list[list[An
             known[value] = decode_value(value.encode("latin-1"), preferred)
         return known[value]
 
-    return [text(h) for h in headings], [[text(v) for v in column] for column in columns], f"编码：{preferred.upper()}"
+    return (
+        [text(h) for h in headings],
+        [[text(v) for v in column] for column in columns],
+        f"编码：{preferred.upper()}",
+    )
 
 
 def _fits(texts: list[bytes], encoding: str) -> bool:

@@ -107,7 +107,9 @@ class Outcome:
                 {"row": r.row, "field": r.field, "value": r.value, "reason": r.reason, "remedy": r.remedy}
                 for r in self.findings.refusals[:most]
             ],
-            "repairs": [{"row": r.row, "field": r.field, "what": r.what} for r in self.findings.repairs[:most]],
+            "repairs": [
+                {"row": r.row, "field": r.field, "what": r.what} for r in self.findings.repairs[:most]
+            ],
         }
 
 
@@ -130,12 +132,18 @@ def write_report(outcome: Outcome, path: Path) -> Path:
         *(("说明", note) for note in outcome.notes),
         *(("所用的列", f"{name} ← {heading}") for name, heading in outcome.columns),
         *(("未用的列", heading) for heading in outcome.unused),
-        *(("拒绝原因", f"{where}：{reason}（{rows} {outcome.unit}）") for where, reason, rows in outcome.findings.reasons()),
+        *(
+            ("拒绝原因", f"{where}：{reason}（{rows} {outcome.unit}）")
+            for where, reason, rows in outcome.findings.reasons()
+        ),
     ]
     _sheet(book, "汇总", ("项目", "内容"), summary, (14, 80))
     number = "行号" if outcome.unit == "行" else f"{outcome.unit}序号"
     label = outcome.findings.labels.get
-    refusals = ((r.row, r.field, r.value or label(r.row, ""), r.reason, r.remedy) for r in outcome.findings.refusals[:_SHEET_ROWS])
+    refusals = (
+        (r.row, r.field, r.value or label(r.row, ""), r.reason, r.remedy)
+        for r in outcome.findings.refusals[:_SHEET_ROWS]
+    )
     _sheet(book, "拒绝", (number, "字段", "值", "原因", "办法"), refusals, (10, 16, 30, 40, 60))
     repairs = ((r.row, r.field, r.what) for r in outcome.findings.repairs[:_SHEET_ROWS])
     _sheet(book, "修复", (number, "字段", "处理"), repairs, (10, 16, 60))
@@ -144,7 +152,9 @@ def write_report(outcome: Outcome, path: Path) -> Path:
     return path
 
 
-def _sheet(book: Workbook, title: str, heads: Sequence[str], rows: Iterable[Sequence[Any]], widths: Sequence[int]) -> None:
+def _sheet(
+    book: Workbook, title: str, heads: Sequence[str], rows: Iterable[Sequence[Any]], widths: Sequence[int]
+) -> None:
     sheet: WriteOnlyWorksheet = book.create_sheet(title)
     sheet.freeze_panes = "A2"
     for letter, width in zip("ABCDE", widths, strict=False):

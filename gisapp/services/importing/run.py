@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import re
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import tzinfo
-from pathlib import Path
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,54 +12,21 @@ import shapely
 from sqlalchemy.exc import IntegrityError
 
 from gisapp.analytics.crs import CGCS2000, Crs, parse_crs
-from gisapp.domain import clock
 from gisapp.domain.access import Reader, Role
 from gisapp.errors import Conflict, InputError
+from gisapp.services import derived
 from gisapp.services.importing import headings
-from gisapp.services.importing.fields import Field, convert
 from gisapp.services.importing.identify import digests, distinguish_parts, refuse_repeated, source_keys
 from gisapp.services.importing.importer import Batch, Context, Importer, Stored
 from gisapp.services.importing.locating import Fallback, assign_places, require_scope
-from gisapp.services.importing.reading import RawTable, read
+from gisapp.services.importing.order import Order, Progress
+from gisapp.services.importing.reading import read
 from gisapp.services.importing.registry import importer_for
 from gisapp.services.importing.report import Outcome
-from gisapp.services.importing.shapes import Located, Shape, check_own_crs, from_wkt, locate_points, locate_shapes
+from gisapp.services.importing.rows import prepare_rows
+from gisapp.services.importing.shapes import Shape, check_own_crs
 from gisapp.store import importing as store
 from gisapp.store.database import Database
-
-Progress = Callable[[str, int, int], None]
-"""Called with what is being done (Chinese), how much of it is done, and of how much."""
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """What shall be imported, and how it is to be understood.
-
-    Attributes:
-        kind: kind of data, such as ``buildings``.
-        path: the file.
-        crs: its coordinate system, always stated; empty only for kinds without coordinates.
-        file_name: name shown, where ``path`` is a temporary copy.
-        source: name of the source; the file's name where empty. Rows are found again by source and number.
-        fallback: place of rows that lie in no grid and no region.
-        mapping: field → heading, where headings are not recognised by themselves.
-        values: field → one value for all rows.
-        layer: layer of a GeoPackage or sheet of a workbook.
-        zone: zone of instants that state none.
-        dry_run: check and compare everything, store nothing.
-    """
-
-    kind: str
-    path: Path
-    crs: str
-    file_name: str = ""
-    source: str = ""
-    fallback: Fallback | None = None
-    mapping: Mapping[str, str] = field(default_factory=dict)
-    values: Mapping[str, str] = field(default_factory=dict)
-    layer: str | None = None
-    zone: tzinfo = clock.ZONE
-    dry_run: bool = False
 
 
 def import_layer(
@@ -102,15 +66,23 @@ def store_batches(
     try:
         with database.begin(reader) as connection:
             trial = connection.begin_nested()
+            touched: set[str] = set()
             for importer, batch, outcome in batches:
                 context = Context(connection, reader, outcome.source, order.zone)
                 store.lock(connection, importer.kind)
                 stored = _store(importer, batch, context, order.fallback, outcome, progress)
-                outcome.added, outcome.changed, outcome.unchanged = stored.added, stored.changed, stored.unchanged
+                outcome.added, outcome.changed, outcome.unchanged = (
+                    stored.added,
+                    stored.changed,
+                    stored.unchanged,
+                )
                 outcome.findings.sort()
+                touched |= stored.touched
             if order.dry_run:
                 trial.rollback()
                 return
+            progress("更新统计与搜索", 0, 0)
+            derived.refresh(connection, sorted(touched))
             for _, _, outcome in batches:
                 outcome.run = _record(connection, reader, order, outcome)
     except IntegrityError as error:
@@ -124,135 +96,10 @@ def _stated_crs(importer: Importer, order: Order) -> Crs:
     if importer.shape is Shape.NONE and not order.crs:
         return CGCS2000
     if not order.crs:
-        raise InputError("没有声明坐标系。", remedy="请用 --crs 声明，例如 WGS84、CGCS2000、GCJ02、BD09、EPSG:4549。")
-    return parse_crs(order.crs)
-
-
-def prepare_rows(
-    importer: Importer, raw: RawTable, crs: Crs, order: Order, progress: Progress
-) -> tuple[Batch, Outcome]:
-    """Everything that needs no database: columns recognised, values checked, geometry in EPSG:4490."""
-    file = order.file_name or order.path.name
-    fields = importer.all_fields
-    used = headings.recognise(fields, raw.headings, order.mapping)
-    outcome = Outcome(
-        importer.kind,
-        importer.title,
-        file,
-        f"{crs.id}（{crs.title}）" if importer.shape is not Shape.NONE else "无坐标",
-        order.source or source_name(file),
-        raw.unit,
-        len(raw.rows) + len(raw.findings.refused_rows),
-        findings=raw.findings,
-        unused=used.unused,
-        notes=raw.notes,
-        dry_run=order.dry_run,
-    )
-    by_name = {f.name: f for f in fields}
-    outcome.columns = [
-        (by_name[name].zh, "、".join(raw.headings[i] for i in at)) for name, at in used.columns.items()
-    ]
-    constants = _constants(importer, order.values)
-    _require_columns(importer, used.columns, constants, raw)
-    rows = raw.rows.tolist()
-    columns: dict[str, list[Any]] = {}
-    for number, f in enumerate(fields):
-        progress("检查各列", number, len(fields))
-        if f.name in constants:
-            columns[f.name] = convert(f, [constants[f.name]] * len(rows), rows, raw.findings, order.zone)
-        elif f.name in used.columns:
-            at = used.columns[f.name]
-            values = raw.columns[at[0]] if len(at) == 1 else _first_filled([raw.columns[i] for i in at])
-            columns[f.name] = convert(f, values, rows, raw.findings, order.zone)
-        elif f.stored and f.default is not None:
-            columns[f.name] = [f.default] * len(rows)
-    progress("换算坐标", 0, 0)
-    located = _locate(importer, raw, columns, crs)
-    return _batch(importer, raw, columns, located), outcome
-
-
-def source_name(file: str) -> str:
-    """Name of a source from the name of its file, without the marks of a copy."""
-    stem = Path(file).stem
-    stem = re.sub(r"\s*(\(\d+\)|（\d+）|[-_ ]*(副本|copy)( ?\d*))$", "", stem, flags=re.IGNORECASE)
-    return stem.strip().casefold() or "import"
-
-
-def _constants(importer: Importer, stated: Mapping[str, str]) -> dict[str, str]:
-    words = {headings.normal(w): f for f in importer.all_fields for w in (f.name, f.zh)}
-    found: dict[str, str] = {}
-    for word, value in stated.items():
-        field_ = words.get(headings.normal(word))
-        if field_ is None:
-            raise InputError(f"没有字段“{word}”。", remedy=f"可用的字段：{'、'.join(f.zh for f in importer.all_fields)}。")
-        found[field_.name] = value
-    return found
-
-
-def _require_columns(
-    importer: Importer, used: Mapping[str, Sequence[int]], constants: Mapping[str, str], raw: RawTable
-) -> None:
-    def there(f: Field) -> bool:
-        return f.name in used or f.name in constants
-
-    missing = [f.zh for f in importer.fields if f.required and not there(f)]
-    needs_position = importer.shape is not Shape.NONE and raw.geometry is None and not importer.optional_location
-    if needs_position and not (("lon" in used and "lat" in used) or "wkt" in used):
-        missing.append("经度、纬度（或几何）" if importer.shape in (Shape.POINT, Shape.ANY) else "几何")
-    if missing:
         raise InputError(
-            f"文件缺少必需的列：{'、'.join(missing)}。",
-            remedy=f"现有的列：{'、'.join(h for h in raw.headings if h) or '无'}。若名称不同，请指明对应关系（命令行用 --map 字段=列名）。",
-            details={"missing": missing, "columns": raw.headings},
+            "没有声明坐标系。", remedy="请用 --crs 声明，例如 WGS84、CGCS2000、GCJ02、BD09、EPSG:4549。"
         )
-
-
-def _first_filled(columns: Sequence[Sequence[Any]]) -> list[Any]:
-    """Of several columns for one field, the first that is filled in each row."""
-    return [next((v for v in values if v is not None and str(v).strip()), None) for values in zip(*columns, strict=True)]
-
-
-def _locate(importer: Importer, raw: RawTable, columns: dict[str, list[Any]], crs: Crs) -> Located | None:
-    """Positions of all rows; None for a kind without any."""
-    if importer.shape is Shape.NONE:
-        return None
-    if raw.geometry is not None:
-        return locate_shapes(raw.geometry, importer.shape, crs, raw.rows, raw.findings)
-    if "wkt" in columns and any(v is not None for v in columns["wkt"]):
-        shapes = from_wkt(columns["wkt"], raw.rows, raw.findings)
-        return locate_shapes(shapes, importer.shape, crs, raw.rows, raw.findings)
-    x, y = (np.array(columns.get(c, [None] * len(raw.rows)), dtype=np.float64) for c in ("lon", "lat"))
-    if importer.shape not in (Shape.POINT, Shape.ANY):
-        raise InputError(f"“{importer.title}”需要{importer.shape}，文件只有点坐标。", remedy="请导入带几何的文件。")
-    if importer.optional_location:
-        there = np.isfinite(x) | np.isfinite(y)
-        inner = locate_points(x[there], y[there], crs, raw.rows[there], raw.findings)
-        lon, lat = np.full(len(x), np.nan), np.full(len(x), np.nan)
-        lon[np.flatnonzero(there)[inner.index]], lat[np.flatnonzero(there)[inner.index]] = inner.lon, inner.lat
-        return Located(np.arange(len(x)), np.zeros(len(x), dtype=np.int64), lon, lat, None)
-    return locate_points(x, y, crs, raw.rows, raw.findings)
-
-
-def _batch(importer: Importer, raw: RawTable, columns: dict[str, list[Any]], located: Located | None) -> Batch:
-    count = len(raw.rows)
-    if located is None:
-        nothing = np.full(count, np.nan)
-        located = Located(np.arange(count), np.zeros(count, dtype=np.int64), nothing, nothing.copy(), None)
-    kept = {name: values for name, values in columns.items() if name not in ("lon", "lat", "wkt")}
-    at = located.index.tolist()
-    if at != list(range(count)):
-        kept = {name: [values[i] for i in at] for name, values in kept.items()}
-    batch = Batch(
-        rows=raw.rows[located.index],
-        columns=kept,
-        lon=located.lon,
-        lat=located.lat,
-        shapes=located.shapes,
-        part=located.part,
-        place=np.full(len(at), None, dtype=object),
-        findings=raw.findings,
-    )
-    return batch.without_refused()
+    return parse_crs(order.crs)
 
 
 def _store(
@@ -278,11 +125,16 @@ def _store(
         importer.link(batch, context)
         batch = batch.without_refused()
     if importer.store is not None:
-        return importer.store(batch, context)
+        stored = importer.store(batch, context)
+        return replace(
+            stored, touched=_communities(batch.place) if stored.added or stored.changed else frozenset()
+        )
     return store_rows(importer, batch, context, outcome, progress)
 
 
-def store_rows(importer: Importer, batch: Batch, context: Context, outcome: Outcome, progress: Progress) -> Stored:
+def store_rows(
+    importer: Importer, batch: Batch, context: Context, outcome: Outcome, progress: Progress
+) -> Stored:
     """Stage, compare, apply: the way of all kinds that are plain rows of one table."""
     columns: dict[str, Any] = {name: batch.column(name) for name in importer.stored_fields}
     contents = digests(importer, batch)
@@ -291,7 +143,9 @@ def store_rows(importer: Importer, batch: Batch, context: Context, outcome: Outc
     if importer.key == ("source", "source_key"):
         pieces = distinguish_parts(importer, batch, keys)
         if pieces:
-            outcome.notes.append(f"有 {pieces} {outcome.unit}编号相同而位置不同，是同一对象的几段，已按位置区分。")
+            outcome.notes.append(
+                f"有 {pieces} {outcome.unit}编号相同而位置不同，是同一对象的几段，已按位置区分。"
+            )
     columns["source_key"] = keys
     refuse_repeated(batch, list(zip(*(columns[c] for c in importer.key), strict=True)), contents)
     refused = batch.findings.refused_rows
@@ -310,12 +164,19 @@ def store_rows(importer: Importer, batch: Batch, context: Context, outcome: Outc
     store.stage(context.connection, importer.table, columns, progress=lambda n: progress("写入", n, total))
     progress("比对", 0, 0)
     there, changed = store.match(context.connection, importer.table, importer.key, importer.match)
-    stored = Stored(total - there, changed, there - changed)
+    touched: frozenset[str] = frozenset()
+    if total > there or changed:
+        touched = _communities(batch.place) | _communities(store.former_places(context.connection))
+    stored = Stored(total - there, changed, there - changed, touched)
     progress("入库", 0, 0)
     store.apply(context.connection, importer.table, names, added=stored.added, changed=stored.changed)
     if importer.after is not None:
         importer.after(batch, context, stored)
     return stored
+
+
+def _communities(places: Iterable[str | None]) -> frozenset[str]:
+    return frozenset(place[:12] for place in set(places) if place is not None)
 
 
 def _uniform(importer: Importer, shapes: np.ndarray[Any, np.dtype[np.object_]]) -> Any:

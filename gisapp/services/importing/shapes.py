@@ -77,7 +77,11 @@ def check_own_crs(own: CRS | None, stated: Crs) -> str | None:
     own_is_degrees = own.is_geographic
     if stated.family in (Family.GCJ02, Family.BD09) and own_is_degrees:
         return f"文件自称“{name}”；{stated.id} 没有标准代号，文件无法标明，已按所声明的 {stated.title} 换算。"
-    if stated.epsg is None or own_is_degrees == stated.projected or not _same(own, CRS.from_epsg(stated.epsg)):
+    if (
+        stated.epsg is None
+        or own_is_degrees == stated.projected
+        or not _same(own, CRS.from_epsg(stated.epsg))
+    ):
         raise InputError(
             f"文件自称的坐标系“{name}”与所声明的 {stated.id}（{stated.title}）不符。",
             remedy="请核对数据来源：声明文件实际所用的坐标系，或在 GIS 软件中改正文件的坐标系说明。",
@@ -86,7 +90,14 @@ def check_own_crs(own: CRS | None, stated: Crs) -> str | None:
     return None
 
 
-_EQUAL_DATUMS = ("WGS 84", "WGS 1984", "CGCS 2000", "CGCS2000", "CHINA GEODETIC COORDINATE SYSTEM 2000", "ETRS")
+_EQUAL_DATUMS = (
+    "WGS 84",
+    "WGS 1984",
+    "CGCS 2000",
+    "CGCS2000",
+    "CHINA GEODETIC COORDINATE SYSTEM 2000",
+    "ETRS",
+)
 
 
 def _same(own: CRS, stated: CRS) -> bool:
@@ -101,7 +112,11 @@ def _same(own: CRS, stated: CRS) -> bool:
     if own.is_geographic and stated.is_geographic:
         return True
     middle = stated.area_of_use
-    lon, lat = (120.0, 30.0) if middle is None else ((middle.west + middle.east) / 2, (middle.south + middle.north) / 2)
+    lon, lat = (
+        (120.0, 30.0)
+        if middle is None
+        else ((middle.west + middle.east) / 2, (middle.south + middle.north) / 2)
+    )
     xs, ys = np.array([lon, lon + 0.3]), np.array([lat, lat - 0.3])
     one = Transformer.from_crs(datum, own, always_xy=True).transform(xs, ys)
     two = Transformer.from_crs(stated.geodetic_crs, stated, always_xy=True).transform(xs, ys)
@@ -125,7 +140,10 @@ def _implausible(x: float, y: float, stated: Crs) -> tuple[str, str]:
     reason = f"坐标不可能属于 {stated.id}"
     if bool(systems.plausible(y, x, stated)):
         hint = "测绘成果常以 X 为北、Y 为东" if stated.projected else "经度应在前"
-        return reason, f"两个坐标看来颠倒了（{hint}）：请用 --map 指明哪一列是经度（东）、哪一列是纬度（北）。"
+        return (
+            reason,
+            f"两个坐标看来颠倒了（{hint}）：请用 --map 指明哪一列是经度（东）、哪一列是纬度（北）。",
+        )
     if stated.projected and abs(x) <= 180 and abs(y) <= 90:
         return reason, "看来是经纬度：请声明 WGS84、CGCS2000、GCJ02 或 BD09。"
     if not stated.projected:
@@ -138,7 +156,9 @@ def from_wkt(texts: list[str | None], rows: NDArray[np.int64], findings: Finding
     shapes = np.asarray(shapely.from_wkt(np.array(texts, dtype=object), on_invalid="ignore"), dtype=object)
     for i, (shape, text) in enumerate(zip(shapes, texts, strict=True)):
         if shape is None and text:
-            findings.refuse(int(rows[i]), "几何", text[:60], "不是 WKT 几何", "请写成 POINT(120.1 30.2) 这样的 WKT 文本。")
+            findings.refuse(
+                int(rows[i]), "几何", text[:60], "不是 WKT 几何", "请写成 POINT(120.1 30.2) 这样的 WKT 文本。"
+            )
     return np.asarray(shapely.force_2d(shapes), dtype=object)
 
 
@@ -154,7 +174,9 @@ def locate_shapes(
             findings.refuse(int(rows[i]), "几何", "", "没有几何", "请补上图形后再导入。")
     ok = ~empty
     bounds = np.atleast_2d(shapely.bounds(shapes))
-    sound = systems.plausible(bounds[:, 0], bounds[:, 1], stated) & systems.plausible(bounds[:, 2], bounds[:, 3], stated)
+    sound = systems.plausible(bounds[:, 0], bounds[:, 1], stated) & systems.plausible(
+        bounds[:, 2], bounds[:, 3], stated
+    )
     for i in np.flatnonzero(ok & ~sound):
         x, y = bounds[i, 0], bounds[i, 1]
         findings.refuse(int(rows[i]), "几何", f"{x:g}, {y:g}", *_implausible(x, y, stated))
@@ -222,7 +244,9 @@ _REASONS = {
 
 def _only(shape: Any, kind: int) -> Any:
     """The parts of one dimension (1 lines, 3 polygons, 0 points) of a mixed geometry; None if there are none."""
-    parts = [p for p in shapely.get_parts(shape) if int(shapely.get_dimensions(p)) == {0: 0, 1: 1, 3: 2}[kind]]
+    parts = [
+        p for p in shapely.get_parts(shape) if int(shapely.get_dimensions(p)) == {0: 0, 1: 1, 3: 2}[kind]
+    ]
     flat = [q for p in parts for q in shapely.get_parts(p)]
     if not flat:
         return None
@@ -237,7 +261,9 @@ def _anchors(shapes: NDArray[np.object_]) -> tuple[Floats, Floats]:
     lines = shapely.get_dimensions(shapes) == 1
     anchors[~lines] = shapely.point_on_surface(shapes[~lines])
     anchors[lines] = [_middle(line) for line in shapes[lines]]
-    return np.asarray(shapely.get_x(anchors), dtype=np.float64), np.asarray(shapely.get_y(anchors), dtype=np.float64)
+    return np.asarray(shapely.get_x(anchors), dtype=np.float64), np.asarray(
+        shapely.get_y(anchors), dtype=np.float64
+    )
 
 
 def _middle(line: Any) -> Any:

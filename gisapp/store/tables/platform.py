@@ -96,6 +96,7 @@ search_entry = standing(
     Index("ix_search_entry_initials", "initials"),
     Index("ix_search_entry_pinyin", "pinyin"),
     Index("ix_search_entry_place", "place"),
+    Index("ix_search_entry_top", "weight", "key", postgresql_where="weight <= 26"),
     # Pairs, since a trigram index cannot look for two Chinese characters, which is what people type.
     Index("ix_search_entry_grams", "grams", postgresql_using="gin"),
 )

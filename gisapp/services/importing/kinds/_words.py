@@ -22,16 +22,51 @@ BUILDING_USES: dict[str, str] = {
     "其他": "other",
     # OpenStreetMap's building=*
     **dict.fromkeys(("apartments", "house", "detached", "terrace", "dormitory", "bungalow"), "residential"),
-    **{u: u for u in ("residential", "commercial", "office", "public", "education", "medical", "industrial", "other")},
-    **dict.fromkeys(("commercial", "retail", "shop", "supermarket", "mall", "kiosk", "hotel", "restaurant"), "commercial"),
+    **{
+        u: u
+        for u in (
+            "residential",
+            "commercial",
+            "office",
+            "public",
+            "education",
+            "medical",
+            "industrial",
+            "other",
+        )
+    },
+    **dict.fromkeys(
+        ("commercial", "retail", "shop", "supermarket", "mall", "kiosk", "hotel", "restaurant"), "commercial"
+    ),
     **dict.fromkeys(("office", "offices"), "office"),
     **dict.fromkeys(("school", "kindergarten", "university", "college", "education"), "education"),
     **dict.fromkeys(("hospital", "clinic", "medical", "healthcare"), "medical"),
     **dict.fromkeys(("industrial", "warehouse", "factory", "manufacture", "construction"), "industrial"),
     **dict.fromkeys(
         (
-            *("public", "civic", "government", "train_station", "transportation", "church", "cathedral", "chapel", "mosque"),
-            *("temple", "museum", "theatre", "library", "stadium", "sports_hall", "fire_station", "parking", "ruins", "tower"),
+            *(
+                "public",
+                "civic",
+                "government",
+                "train_station",
+                "transportation",
+                "church",
+                "cathedral",
+                "chapel",
+                "mosque",
+            ),
+            *(
+                "temple",
+                "museum",
+                "theatre",
+                "library",
+                "stadium",
+                "sports_hall",
+                "fire_station",
+                "parking",
+                "ruins",
+                "tower",
+            ),
         ),
         "public",
     ),
@@ -55,19 +90,53 @@ ROAD_CLASSES: dict[str, str] = {
     "绿道": "path",
     **{c: c for c in ("arterial", "secondary", "local", "lane", "path")},
     # OpenStreetMap's highway=* and the words of map tiles made from it
-    **dict.fromkeys(("motorway", "motorway_link", "trunk", "trunk_link", "primary", "primary_link", "highway"), "arterial"),
+    **dict.fromkeys(
+        ("motorway", "motorway_link", "trunk", "trunk_link", "primary", "primary_link", "highway"), "arterial"
+    ),
     **dict.fromkeys(("secondary_link", "tertiary", "tertiary_link", "major_road"), "secondary"),
-    **dict.fromkeys(("residential", "unclassified", "living_street", "road", "minor_road", "busway"), "local"),
+    **dict.fromkeys(
+        ("residential", "unclassified", "living_street", "road", "minor_road", "busway"), "local"
+    ),
     **dict.fromkeys(("service", "alley", "driveway", "parking_aisle", "track"), "lane"),
     **dict.fromkeys(
-        ("footway", "pedestrian", "steps", "cycleway", "bridleway", "sidewalk", "crossing", "corridor", "trail", "path"), "path"
+        (
+            "footway",
+            "pedestrian",
+            "steps",
+            "cycleway",
+            "bridleway",
+            "sidewalk",
+            "crossing",
+            "corridor",
+            "trail",
+            "path",
+        ),
+        "path",
     ),
 }
 #: words of road classes on which nobody walks
-NOT_WALKABLE = frozenset({"motorway", "motorway_link", "trunk", "trunk_link", "高速公路", "快速路", "highway", "busway"})
+NOT_WALKABLE = frozenset(
+    {"motorway", "motorway_link", "trunk", "trunk_link", "高速公路", "快速路", "highway", "busway"}
+)
 
 POI_KINDS: dict[str, str] = {
-    **{k: k for k in ("办事机构", "学校", "文化", "体育", "卫生", "宾馆", "娱乐", "购物", "餐饮", "便民服务", "交通", "公园")},
+    **{
+        k: k
+        for k in (
+            "办事机构",
+            "学校",
+            "文化",
+            "体育",
+            "卫生",
+            "宾馆",
+            "娱乐",
+            "购物",
+            "餐饮",
+            "便民服务",
+            "交通",
+            "公园",
+        )
+    },
     # first, or first and second level of the classification that Chinese map services share
     "科教文化服务": "文化",
     "科教文化服务;学校": "学校",
@@ -101,50 +170,184 @@ POI_KINDS: dict[str, str] = {
     # OpenStreetMap: amenity, shop, leisure, tourism, office, public_transport
     **dict.fromkeys(
         (
-            *("townhall", "police", "fire_station", "courthouse", "government", "embassy", "community_centre"),
+            *(
+                "townhall",
+                "police",
+                "fire_station",
+                "courthouse",
+                "government",
+                "embassy",
+                "community_centre",
+            ),
             *("social_facility", "prison", "diplomatic", "customs", "register_office"),
         ),
         "办事机构",
     ),
-    **dict.fromkeys(("school", "kindergarten", "university", "college", "language_school", "driving_school"), "学校"),
+    **dict.fromkeys(
+        ("school", "kindergarten", "university", "college", "language_school", "driving_school"), "学校"
+    ),
     **dict.fromkeys(
         (
-            *("library", "museum", "theatre", "cinema", "arts_centre", "gallery", "monument", "memorial", "attraction"),
-            *("place_of_worship", "viewpoint", "artwork", "exhibition_centre", "theme_park", "historic", "castle"),
+            *(
+                "library",
+                "museum",
+                "theatre",
+                "cinema",
+                "arts_centre",
+                "gallery",
+                "monument",
+                "memorial",
+                "attraction",
+            ),
+            *(
+                "place_of_worship",
+                "viewpoint",
+                "artwork",
+                "exhibition_centre",
+                "theme_park",
+                "historic",
+                "castle",
+            ),
         ),
         "文化",
     ),
-    **dict.fromkeys(("sports_centre", "pitch", "stadium", "swimming_pool", "fitness_centre", "fitness", "golf_course"), "体育"),
-    **dict.fromkeys(("hospital", "clinic", "doctors", "dentist", "pharmacy", "veterinary", "chemist", "optician"), "卫生"),
+    **dict.fromkeys(
+        ("sports_centre", "pitch", "stadium", "swimming_pool", "fitness_centre", "fitness", "golf_course"),
+        "体育",
+    ),
+    **dict.fromkeys(
+        ("hospital", "clinic", "doctors", "dentist", "pharmacy", "veterinary", "chemist", "optician"), "卫生"
+    ),
     **dict.fromkeys(("hotel", "hostel", "guest_house", "motel", "apartment"), "宾馆"),
-    **dict.fromkeys(("bar", "pub", "nightclub", "casino", "karaoke_box", "amusement_arcade", "biergarten"), "娱乐"),
-    **dict.fromkeys(("restaurant", "cafe", "fast_food", "food_court", "ice_cream", "bakery", "deli", "butcher"), "餐饮"),
+    **dict.fromkeys(
+        ("bar", "pub", "nightclub", "casino", "karaoke_box", "amusement_arcade", "biergarten"), "娱乐"
+    ),
+    **dict.fromkeys(
+        ("restaurant", "cafe", "fast_food", "food_court", "ice_cream", "bakery", "deli", "butcher"), "餐饮"
+    ),
     **dict.fromkeys(
         (
-            *("supermarket", "convenience", "mall", "department_store", "marketplace", "clothes", "shoes", "books", "gift"),
-            *("electronics", "computer", "furniture", "jewelry", "alcohol", "cosmetics", "toys", "bicycle", "sports", "art"),
-            *("mobile_phone", "florist", "kiosk", "stationery", "antiques", "fashion", "boutique", "tea", "beverages", "shop"),
-            *("hardware", "music", "perfumery", "interior_decoration", "confectionery", "greengrocer", "wine", "second_hand"),
+            *(
+                "supermarket",
+                "convenience",
+                "mall",
+                "department_store",
+                "marketplace",
+                "clothes",
+                "shoes",
+                "books",
+                "gift",
+            ),
+            *(
+                "electronics",
+                "computer",
+                "furniture",
+                "jewelry",
+                "alcohol",
+                "cosmetics",
+                "toys",
+                "bicycle",
+                "sports",
+                "art",
+            ),
+            *(
+                "mobile_phone",
+                "florist",
+                "kiosk",
+                "stationery",
+                "antiques",
+                "fashion",
+                "boutique",
+                "tea",
+                "beverages",
+                "shop",
+            ),
+            *(
+                "hardware",
+                "music",
+                "perfumery",
+                "interior_decoration",
+                "confectionery",
+                "greengrocer",
+                "wine",
+                "second_hand",
+            ),
         ),
         "购物",
     ),
     **dict.fromkeys(
         (
-            *("bank", "atm", "post_office", "post_box", "toilets", "hairdresser", "laundry", "dry_cleaning", "beauty"),
-            *("information", "drinking_water", "recycling", "vending_machine", "telephone", "internet_cafe", "travel_agency"),
-            *("photo", "copyshop", "tailor", "estate_agent", "insurance", "lawyer", "company", "office", "childcare"),
-            *("car_repair", "bureau_de_change", "massage", "charging_station", "fuel", "car_wash", "library_dropoff"),
+            *(
+                "bank",
+                "atm",
+                "post_office",
+                "post_box",
+                "toilets",
+                "hairdresser",
+                "laundry",
+                "dry_cleaning",
+                "beauty",
+            ),
+            *(
+                "information",
+                "drinking_water",
+                "recycling",
+                "vending_machine",
+                "telephone",
+                "internet_cafe",
+                "travel_agency",
+            ),
+            *(
+                "photo",
+                "copyshop",
+                "tailor",
+                "estate_agent",
+                "insurance",
+                "lawyer",
+                "company",
+                "office",
+                "childcare",
+            ),
+            *(
+                "car_repair",
+                "bureau_de_change",
+                "massage",
+                "charging_station",
+                "fuel",
+                "car_wash",
+                "library_dropoff",
+            ),
         ),
         "便民服务",
     ),
     **dict.fromkeys(
         (
-            *("bus_stop", "bus_station", "subway_entrance", "station", "halt", "tram_stop", "ferry_terminal", "taxi"),
-            *("parking", "bicycle_parking", "bicycle_rental", "car_rental", "car_sharing", "subway", "light_rail", "aerodrome"),
+            *(
+                "bus_stop",
+                "bus_station",
+                "subway_entrance",
+                "station",
+                "halt",
+                "tram_stop",
+                "ferry_terminal",
+                "taxi",
+            ),
+            *(
+                "parking",
+                "bicycle_parking",
+                "bicycle_rental",
+                "car_rental",
+                "car_sharing",
+                "subway",
+                "light_rail",
+                "aerodrome",
+            ),
         ),
         "交通",
     ),
-    **dict.fromkeys(("park", "garden", "playground", "nature_reserve", "zoo", "picnic_site", "dog_park"), "公园"),
+    **dict.fromkeys(
+        ("park", "garden", "playground", "nature_reserve", "zoo", "picnic_site", "dog_park"), "公园"
+    ),
 }
 
 

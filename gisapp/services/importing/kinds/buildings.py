@@ -16,7 +16,9 @@ def _prepare(batch: Batch, _context: Context) -> None:
     codes = batch.column("code")
     if any(code is None for code in codes):
         keys = source_keys(IMPORTER, batch)
-        batch.columns["code"] = [code if code is not None else key for code, key in zip(codes, keys, strict=True)]
+        batch.columns["code"] = [
+            code if code is not None else key for code, key in zip(codes, keys, strict=True)
+        ]
 
 
 IMPORTER = Importer(
@@ -25,7 +27,13 @@ IMPORTER = Importer(
     table=building,
     shape=Shape.POLYGON,
     fields=(
-        Field("code", "楼栋编码", ("楼栋代码", "建筑编码", "building_code"), longest=60, help="楼栋的唯一编码；没有时用来源编号。"),
+        Field(
+            "code",
+            "楼栋编码",
+            ("楼栋代码", "建筑编码", "building_code"),
+            longest=60,
+            help="楼栋的唯一编码；没有时用来源编号。",
+        ),
         Field(
             "name",
             "楼栋名称",
@@ -34,7 +42,14 @@ IMPORTER = Importer(
             longest=120,
             help="例如 3幢、武林大厦。",
         ),
-        Field("estate", "小区", ("小区名称", "所属小区", "estate"), default="", longest=120, help="所在小区的名称。"),
+        Field(
+            "estate",
+            "小区",
+            ("小区名称", "所属小区", "estate"),
+            default="",
+            longest=120,
+            help="所在小区的名称。",
+        ),
         Field(
             "use",
             "用途",

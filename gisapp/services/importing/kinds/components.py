@@ -39,7 +39,13 @@ IMPORTER = Importer(
     table=component,
     shape=Shape.ANY,
     fields=(
-        Field("code", "部件编码", ("部件标识码", "标识码", "objcode", "component_code"), longest=60, help="部件的唯一编码；没有时用来源编号。"),
+        Field(
+            "code",
+            "部件编码",
+            ("部件标识码", "标识码", "objcode", "component_code"),
+            longest=60,
+            help="部件的唯一编码；没有时用来源编号。",
+        ),
         Field(
             "type_code",
             "部件小类",
@@ -49,7 +55,15 @@ IMPORTER = Importer(
             help="GB/T 47678.5 的 5 位代码或名称；CJ/T 214 的 4 位代码或名称会换成相应的 5 位代码。",
         ),
         Field("name", "名称", ("name", "备注名称"), longest=120, help="名称；没有时用小类名称。"),
-        Field("state", "状态", ("部件状态", "state", "status"), Kind.CHOICE, default="good", choices=_STATES, help="完好、破损、丢失或未知。"),
+        Field(
+            "state",
+            "状态",
+            ("部件状态", "state", "status"),
+            Kind.CHOICE,
+            default="good",
+            choices=_STATES,
+            help="完好、破损、丢失或未知。",
+        ),
         Field(
             "department",
             "主管部门",

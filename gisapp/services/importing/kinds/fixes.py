@@ -33,7 +33,9 @@ def _store(batch: Batch, context: Context) -> Stored:
     if not len(batch):
         return Stored(0, 0, 0)
     columns = {name: batch.column(name) for name in ("worker_id", "at", "accuracy", "speed")}
-    added = store.add_fixes(context.connection, columns | {"place": batch.place.tolist(), "geom": (batch.lon, batch.lat)})
+    added = store.add_fixes(
+        context.connection, columns | {"place": batch.place.tolist(), "geom": (batch.lon, batch.lat)}
+    )
     return Stored(added, 0, len(batch) - added)
 
 
@@ -43,10 +45,36 @@ IMPORTER = Importer(
     table=fix,
     shape=Shape.POINT,
     fields=(
-        Field("worker", "网格员", ("工号", "网格员工号", "人员编号", "worker", "worker_code", "user", "device"), required=True, longest=60, stored=False, help="网格员的工号。"),
-        Field("at", "时间", ("定位时间", "采集时间", "at", "time", "timestamp", "datetime"), Kind.INSTANT, required=True, help="定位的时刻；没有写时区时按北京时间。"),
-        Field("accuracy", "精度", ("定位精度", "accuracy", "hdop"), Kind.NUMBER, low=0, high=10_000, units=("米", "m"), help="误差半径，米。"),
-        Field("speed", "速度", ("speed",), Kind.NUMBER, low=0, high=150, units=("米/秒", "m/s"), help="米每秒。"),
+        Field(
+            "worker",
+            "网格员",
+            ("工号", "网格员工号", "人员编号", "worker", "worker_code", "user", "device"),
+            required=True,
+            longest=60,
+            stored=False,
+            help="网格员的工号。",
+        ),
+        Field(
+            "at",
+            "时间",
+            ("定位时间", "采集时间", "at", "time", "timestamp", "datetime"),
+            Kind.INSTANT,
+            required=True,
+            help="定位的时刻；没有写时区时按北京时间。",
+        ),
+        Field(
+            "accuracy",
+            "精度",
+            ("定位精度", "accuracy", "hdop"),
+            Kind.NUMBER,
+            low=0,
+            high=10_000,
+            units=("米", "m"),
+            help="误差半径，米。",
+        ),
+        Field(
+            "speed", "速度", ("speed",), Kind.NUMBER, low=0, high=150, units=("米/秒", "m/s"), help="米每秒。"
+        ),
     ),
     key=("worker_id", "at"),
     at_position=False,

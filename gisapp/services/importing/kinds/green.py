@@ -12,6 +12,15 @@ IMPORTER = Importer(
     term="green",
     table=green,
     shape=Shape.POLYGON,
-    fields=(Field("name", "名称", ("绿地名称", "公园名称", "name:zh", "name"), default="", longest=120, help="公园、绿地的名称。"),),
+    fields=(
+        Field(
+            "name",
+            "名称",
+            ("绿地名称", "公园名称", "name:zh", "name"),
+            default="",
+            longest=120,
+            help="公园、绿地的名称。",
+        ),
+    ),
     identity=("name",),
 )

@@ -29,7 +29,13 @@ def locate_by_address(batch: Batch, context: Context) -> None:
     for i, text in plain.items():
         found = known.get(text)
         if found is None:
-            batch.refuse(i, "地址", texts[i], "没有坐标，地址也不是已登记的标准地址", "请填写经度和纬度，或先导入该标准地址。")
+            batch.refuse(
+                i,
+                "地址",
+                texts[i],
+                "没有坐标，地址也不是已登记的标准地址",
+                "请填写经度和纬度，或先导入该标准地址。",
+            )
         else:
             batch.lon[i], batch.lat[i] = found.lon, found.lat
 
@@ -44,7 +50,14 @@ IMPORTER = Importer(
     table=organisation,
     shape=Shape.POINT,
     fields=(
-        Field("name", "单位名称", ("企业名称", "机构名称", "名称", "name", "法人名称"), required=True, longest=200, help="登记的全称。"),
+        Field(
+            "name",
+            "单位名称",
+            ("企业名称", "机构名称", "名称", "name", "法人名称"),
+            required=True,
+            longest=200,
+            help="登记的全称。",
+        ),
         Field(
             "credit_code",
             "统一社会信用代码",
@@ -53,8 +66,22 @@ IMPORTER = Importer(
             parse=parse_credit_code,
             help="18 位，检查校验位。",
         ),
-        Field("kind", "单位类型", ("类型", "企业类型", "机构类型", "行业", "kind", "type"), default="其他", longest=80, help="例如 有限责任公司、个体工商户。"),
-        Field("address", "地址", ("住所", "经营场所", "注册地址", "单位地址", "address"), default="", longest=200, help="地址文字；没有坐标时凭它匹配标准地址。"),
+        Field(
+            "kind",
+            "单位类型",
+            ("类型", "企业类型", "机构类型", "行业", "kind", "type"),
+            default="其他",
+            longest=80,
+            help="例如 有限责任公司、个体工商户。",
+        ),
+        Field(
+            "address",
+            "地址",
+            ("住所", "经营场所", "注册地址", "单位地址", "address"),
+            default="",
+            longest=200,
+            help="地址文字；没有坐标时凭它匹配标准地址。",
+        ),
         Field("phone", "电话", ("联系电话", "phone", "tel"), default="", longest=60, help="单位电话。"),
     ),
     key=("credit_code",),

@@ -6,7 +6,7 @@ from gisapp.domain import clock
 from gisapp.domain.identity import mask_id, mask_name, mask_phone, parse_phone, parse_resident_id
 from gisapp.services.importing.addresses import match_addresses, normal_address, split_room
 from gisapp.services.importing.fields import Field, Kind
-from gisapp.services.importing.importer import Batch, Context, Importer, Stored
+from gisapp.services.importing.importer import Batch, Context, Importer
 from gisapp.services.importing.shapes import Shape
 from gisapp.store import importing as store
 from gisapp.store.tables.registers import person
@@ -43,7 +43,13 @@ def _find_rooms(batch: Batch, context: Context) -> None:
         room, reason = _room(text, parts[i], known, rooms)
         found.append(None if room is None else room[0])
         if room is None:
-            batch.refuse(i, "住址", _short(texts[i]), reason, "请对照房屋登记（楼盘表）改正住址，或先登记该楼栋和房屋。")
+            batch.refuse(
+                i,
+                "住址",
+                _short(texts[i]),
+                reason,
+                "请对照房屋登记（楼盘表）改正住址，或先登记该楼栋和房屋。",
+            )
         else:
             batch.place[i] = room[1]
     batch.columns["room_id"] = found
@@ -63,7 +69,9 @@ def _room(
 ) -> tuple[tuple[int, str] | None, str]:
     whole = known.get(text)
     if whole is not None and whole.building_id is not None and whole.room:
-        own = split_room(normal_address(whole.unit + whole.room) if whole.unit else "0" + normal_address(whole.room))
+        own = split_room(
+            normal_address(whole.unit + whole.room) if whole.unit else "0" + normal_address(whole.room)
+        )
         if own is not None:
             hits = rooms.get((whole.building_id, own[2]), [])
             exact = [h for h in hits if own[1] is None or h[2] == own[1]]
@@ -81,19 +89,21 @@ def _room(
     return None, "该楼栋没有这间房屋" if not exact else "该楼栋有几间同号房屋，缺少单元"
 
 
-def _after(batch: Batch, context: Context, stored: Stored) -> None:
-    """The counts by building follow the register."""
-    if stored.added or stored.changed:
-        store.refresh_population(context.connection, sorted({str(p)[:12] for p in batch.place}))
-
-
 IMPORTER = Importer(
     kind="people",
     term="person",
     table=person,
     shape=Shape.NONE,
     fields=(
-        Field("name", "姓名", ("人员姓名", "name", "xm"), required=True, longest=60, mask=mask_name, help="姓名。"),
+        Field(
+            "name",
+            "姓名",
+            ("人员姓名", "name", "xm"),
+            required=True,
+            longest=60,
+            mask=mask_name,
+            help="姓名。",
+        ),
         Field(
             "id_number",
             "身份证号",
@@ -121,9 +131,33 @@ IMPORTER = Importer(
             choices=_RESIDENCE,
             help="户籍、常住、流动。",
         ),
-        Field("phone", "电话", ("联系电话", "手机", "手机号", "手机号码", "phone", "tel"), default="", parse=parse_phone, mask=mask_phone, help="手机或带区号的固定电话。"),
-        Field("household", "户号", ("户序号", "household"), Kind.INTEGER, default=1, low=1, high=99, help="同一房屋内第几户，不填为第 1 户。"),
-        Field("kinship", "与户主关系", ("户主关系", "家庭关系", "kinship"), default="", longest=20, help="例如 户主、配偶、子。"),
+        Field(
+            "phone",
+            "电话",
+            ("联系电话", "手机", "手机号", "手机号码", "phone", "tel"),
+            default="",
+            parse=parse_phone,
+            mask=mask_phone,
+            help="手机或带区号的固定电话。",
+        ),
+        Field(
+            "household",
+            "户号",
+            ("户序号", "household"),
+            Kind.INTEGER,
+            default=1,
+            low=1,
+            high=99,
+            help="同一房屋内第几户，不填为第 1 户。",
+        ),
+        Field(
+            "kinship",
+            "与户主关系",
+            ("户主关系", "家庭关系", "kinship"),
+            default="",
+            longest=20,
+            help="例如 户主、配偶、子。",
+        ),
         Field("education", "文化程度", ("学历", "education"), default="", longest=20, help="例如 本科。"),
         Field("occupation", "职业", ("从业状况", "occupation"), default="", longest=40, help="例如 教师。"),
     ),
@@ -131,7 +165,6 @@ IMPORTER = Importer(
     at_position=False,
     place_from_location=False,
     prepare=_prepare,
-    after=_after,
     match="known_people",
     extra=("birth_date", "sex", "room_id"),
     note="不需要坐标：凭住址与已登记的房屋逐字（规范写法后）匹配，对不上的拒绝，不作猜测。报告中个人信息已遮盖。",

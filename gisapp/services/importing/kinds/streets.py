@@ -9,8 +9,6 @@ from gisapp.services.importing.shapes import Shape
 from gisapp.store.tables.places import road
 
 
-
-
 def _prepare(batch: Batch, _context: Context) -> None:
     words = batch.column("class")
     walkable = batch.column("walkable")
@@ -18,7 +16,13 @@ def _prepare(batch: Batch, _context: Context) -> None:
     for i, word in enumerate(words):
         found = ROAD_CLASSES.get(word) or ROAD_CLASSES.get(str(word).casefold())
         if found is None:
-            batch.refuse(i, "道路等级", word, "不是道路的等级", "可填：主干路、次干路、支路、巷、步行道，或 OpenStreetMap 的 highway 值。")
+            batch.refuse(
+                i,
+                "道路等级",
+                word,
+                "不是道路的等级",
+                "可填：主干路、次干路、支路、巷、步行道，或 OpenStreetMap 的 highway 值。",
+            )
         classes.append(found or "local")
         if walkable[i] is None:
             walkable[i] = str(word).casefold() not in NOT_WALKABLE
@@ -32,7 +36,14 @@ IMPORTER = Importer(
     table=road,
     shape=Shape.LINE,
     fields=(
-        Field("name", "路名", ("名称", "道路名称", "name:zh", "name", "路街巷"), default="", longest=120, help="路、街、巷的名称。"),
+        Field(
+            "name",
+            "路名",
+            ("名称", "道路名称", "name:zh", "name", "路街巷"),
+            default="",
+            longest=120,
+            help="路、街、巷的名称。",
+        ),
         Field(
             "class",
             "道路等级",
@@ -49,7 +60,9 @@ IMPORTER = Importer(
             default=False,
             help="是否在桥上。",
         ),
-        Field("walkable", "可步行", ("能否步行", "walkable"), Kind.BOOLEAN, help="行人能否通行；不填时按等级。"),
+        Field(
+            "walkable", "可步行", ("能否步行", "walkable"), Kind.BOOLEAN, help="行人能否通行；不填时按等级。"
+        ),
     ),
     prepare=_prepare,
     note="多段的线拆成各段。",

@@ -12,6 +12,15 @@ IMPORTER = Importer(
     term="water",
     table=water,
     shape=Shape.POLYGON,
-    fields=(Field("name", "名称", ("河名", "水体名称", "name:zh", "name"), default="", longest=120, help="河道、湖塘的名称。"),),
+    fields=(
+        Field(
+            "name",
+            "名称",
+            ("河名", "水体名称", "name:zh", "name"),
+            default="",
+            longest=120,
+            help="河道、湖塘的名称。",
+        ),
+    ),
     identity=("name",),
 )

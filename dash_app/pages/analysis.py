@@ -1,0 +1,347 @@
+"""Hotspots and service points (热点与配置): ask on the left, see on the map, read on the right; the address is the result."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+from dash import ClientsideFunction, Dash, Input, Output, State, ctx, dcc, html, no_update
+
+from dash_app import ids
+from dash_app.page import Page
+from dash_app.parts import analysis_form as forms
+from dash_app.parts import analysis_result as results
+from dash_app.parts.icons import icon
+from dash_app.parts.map_view import map_view
+from dash_app.parts.table import register_export, table
+from dash_app.session import call
+from gisapp.domain.access import Reader
+from gisapp.errors import NotFound
+from gisapp.services import allocation, analysis_runs, demand, hotspots
+
+_CELLS, _STATIONS = "analysis-cells", "analysis-stations"
+_PADDING = {"top": 50, "bottom": 60, "left": 350, "right": 460}
+_DAYS = 90
+
+
+def _query(search: str | None) -> dict[str, str]:
+    return dict(parse_qsl((search or "").lstrip("?")))
+
+
+def _run_id(search: str | None) -> int | None:
+    text = _query(search).get("run", "")
+    return int(text) if text.isdigit() and len(text) < 18 else None
+
+
+def _address(query: dict[str, str]) -> str:
+    kept = {name: value for name, value in query.items() if value}
+    return f"?{urlencode(kept)}" if kept else ""
+
+
+def layout(reader: Reader) -> html.Div:
+    """The map fills the page; form and result float over its edges."""
+    form = html.Section(
+        [
+            html.Header([html.H2("热点与配置")]),
+            html.Div(
+                [
+                    forms.mode_switch(),
+                    forms.form(),
+                    html.H3("分析结果"),
+                    html.Div(id="analysis-runs", className="analysis-runs"),
+                ],
+                className="analysis-body",
+            ),
+        ],
+        className="analysis-form floating",
+        **{"aria-label": "分析条件"},
+    )
+    close = html.Button(
+        icon("close"),
+        id="analysis-close",
+        className="icon-button",
+        title="关闭",
+        **{"aria-label": "关闭结果"},
+    )
+    delete = html.Button("删除", id="analysis-delete", className="button small", hidden=True)
+    result = html.Section(
+        [
+            html.Header([html.H2(id="analysis-title"), delete, close]),
+            html.Div(id="analysis-summary", className="analysis-summary"),
+            html.Div(id="analysis-cell", className="analysis-cell", hidden=True),
+            html.Div(
+                table(_CELLS, results.CELL_COLUMNS, export="热点", single=True),
+                id="analysis-of-cells",
+                hidden=True,
+            ),
+            html.Div(
+                table(_STATIONS, results.STATION_COLUMNS, export="服务点", single=True),
+                id="analysis-of-stations",
+                hidden=True,
+            ),
+        ],
+        id="analysis-result",
+        className="analysis-result floating",
+        hidden=True,
+        **{"aria-label": "分析结果"},
+    )
+    legend = html.Div(id="analysis-legend", className="analysis-legend floating", hidden=True)
+    stage = map_view(None, reader, link=True, padding=_PADDING, children=[form, result, legend])
+    stores = [
+        dcc.Store(id="analysis-shown"),
+        dcc.Store(id="analysis-picked"),
+        dcc.Store(id="analysis-version", data=0),
+        dcc.Interval(id="analysis-tick", interval=700, disabled=True),
+    ]
+    return html.Div([stage, *stores], className="map-page analysis-page")
+
+
+def register(app: Dash) -> None:
+    """Callbacks of the page."""
+    register_export(app, _CELLS)
+    register_export(app, _STATIONS)
+    _register_form(app)
+    _register_result(app)
+
+
+def _register_form(app: Dash) -> None:
+    @app.callback(
+        Output("analysis-place", "data"),
+        Output("analysis-place", "value"),
+        Output("analysis-days", "value"),
+        Input("analysis-mode", "id"),
+    )
+    async def fill(_mode: str) -> tuple[object, ...]:
+        """Places of the reader's scope; of the days the last ninety that there are cases of."""
+        places = await call(app, analysis_runs.places_to_choose)
+        chosen = await call(app, analysis_runs.place_to_begin_with, places)
+        first, last = demand.last_days(_DAYS)
+        days = [first.isoformat(), last.isoformat()]
+        return forms.place_options(places), chosen, days
+
+    @app.callback(
+        Output("analysis-existing", "data"),
+        Output("analysis-candidates", "data"),
+        Output("analysis-existing", "value"),
+        Output("analysis-candidates", "value"),
+        Input("analysis-place", "value"),
+        State("analysis-existing", "value"),
+        State("analysis-candidates", "value"),
+        prevent_initial_call=True,
+    )
+    async def fill_kinds(place: str | None, existing: str, candidates: str) -> tuple[object, ...]:
+        if not place:
+            return no_update, no_update, no_update, no_update
+        kinds = await call(app, allocation.site_kinds, place)
+        there, could = forms.existing_options(kinds), forms.candidate_options(kinds)
+        known = {option["value"] for option in there}, {option["value"] for option in could}
+        return (
+            there,
+            could,
+            existing if existing in known[0] else forms.NONE,
+            candidates if candidates in known[1] else "junction",
+        )
+
+    @app.callback(
+        Output("analysis-of-hotspot", "hidden"),
+        Output("analysis-of-allocation", "hidden"),
+        Output("analysis-of-cases", "hidden"),
+        Output("analysis-go-text", "children"),
+        Input("analysis-mode", "value"),
+        Input("analysis-kind", "value"),
+    )
+    async def shape(mode: str, kind: str) -> tuple[object, ...]:
+        hot = mode == "hotspot"
+        return not hot, hot, kind != demand.CASES, "计算热点" if hot else "计算设点"
+
+    @app.callback(
+        Output(ids.URL, "search", allow_duplicate=True),
+        Input("analysis-go", "n_clicks"),
+        State("analysis-mode", "value"),
+        State("analysis-place", "value"),
+        State("analysis-kind", "value"),
+        State("analysis-class", "value"),
+        State("analysis-days", "value"),
+        State("analysis-resolution", "value"),
+        State("analysis-correction", "checked"),
+        State("analysis-p", "value"),
+        State("analysis-distance", "value"),
+        State("analysis-existing", "value"),
+        State("analysis-candidates", "value"),
+        State("analysis-objective", "value"),
+        prevent_initial_call=True,
+        running=[(Output("analysis-go", "disabled"), True, False)],
+    )
+    async def begin(
+        clicks: int | None,
+        mode: str,
+        place: str | None,
+        kind: str,
+        matter_class: str,
+        days: list[str | None] | None,
+        resolution: str,
+        correction: bool,
+        *rest: Any,
+    ) -> object:
+        if not clicks:
+            return no_update
+        what = forms.wanted(place, kind, matter_class, days)
+        if mode == "hotspot":
+            run = await call(app, hotspots.start, forms.hotspot_request(what, resolution, correction))
+        else:
+            run = await call(app, allocation.start, forms.allocation_request(what, *rest))
+        return f"?run={run}"
+
+
+def _register_result(app: Dash) -> None:
+    @app.callback(
+        Output("analysis-result", "hidden"),
+        Output("analysis-title", "children"),
+        Output("analysis-summary", "children"),
+        Output(_CELLS, "rowData"),
+        Output(_STATIONS, "rowData"),
+        Output("analysis-of-cells", "hidden"),
+        Output("analysis-of-stations", "hidden"),
+        Output("analysis-legend", "children"),
+        Output("analysis-legend", "hidden"),
+        Output("analysis-delete", "hidden"),
+        Output("analysis-tick", "disabled"),
+        Output("analysis-shown", "data"),
+        Output("analysis-runs", "children"),
+        Input(ids.URL, "search"),
+        Input("analysis-tick", "n_intervals"),
+        Input("analysis-version", "data"),
+        State("analysis-shown", "data"),
+    )
+    async def show(
+        search: str | None, _ticks: int | None, _version: int, shown: dict[str, Any] | None
+    ) -> tuple[object, ...]:
+        """The run that the address names: its progress, its result or its error."""
+        number = _run_id(search)
+        known = await call(app, analysis_runs.recent)
+        listed = results.runs(known, number)
+        if number is None:
+            return (True, "", [], [], [], True, True, [], True, True, True, None, listed)
+        if shown and shown.get("run") == number and shown.get("state") == "done" and ctx.triggered_id:
+            return (*[no_update] * 12, listed)  # another part of the address has changed
+        try:
+            run = await call(app, analysis_runs.get, number)
+        except NotFound as error:
+            lost = {"summary": error.as_json()}
+            head: tuple[object, ...] = (
+                False,
+                "没有找到",
+                results.failed(lost),
+                [],
+                [],
+                True,
+                True,
+                [],
+                True,
+                True,
+                True,
+            )
+            return (*head, {"run": number, "state": "lost"}, listed)
+        mine = not run["mine"]
+        state = {"run": number, "state": run["state"], "kind": run["kind"]}
+        if run["state"] != "done":
+            running = run["state"] == "running"
+            body = results.progress(run) if running else results.failed(run)
+            return (False, run["title"], body, [], [], True, True, [], True, mine, not running, state, listed)
+        hot = run["kind"] == hotspots.KIND
+        cells = results.cell_rows(await call(app, hotspots.cells, number)) if hot else []
+        stations = [] if hot else results.station_rows(await call(app, allocation.stations, number))
+        return (
+            False,
+            run["title"],
+            results.figures(run),
+            cells,
+            stations,
+            not hot,
+            hot,
+            results.legend(run["kind"]),
+            False,
+            mine,
+            True,
+            {**state, "bounds": run["summary"]["bounds"], "stations": stations},
+            listed,
+        )
+
+    @app.callback(
+        Output(ids.URL, "search", allow_duplicate=True),
+        Input("analysis-close", "n_clicks"),
+        prevent_initial_call=True,
+    )
+    async def close(clicks: int | None) -> object:
+        return "" if clicks else no_update
+
+    @app.callback(
+        Output(ids.URL, "search", allow_duplicate=True),
+        Output("analysis-version", "data"),
+        Input("analysis-delete", "n_clicks"),
+        State(ids.URL, "search"),
+        State("analysis-version", "data"),
+        prevent_initial_call=True,
+    )
+    async def delete(clicks: int | None, search: str | None, version: int) -> tuple[object, object]:
+        number = _run_id(search)
+        if not clicks or number is None:
+            return no_update, no_update
+        await call(app, analysis_runs.remove, number)
+        return "", version + 1
+
+    @app.callback(
+        Output(ids.URL, "search", allow_duplicate=True),
+        Input(_CELLS, "selectedRows"),
+        Input("analysis-picked", "data"),
+        State(ids.URL, "search"),
+        prevent_initial_call=True,
+    )
+    async def choose(
+        rows: list[dict[str, Any]] | None, picked: dict[str, Any] | None, search: str | None
+    ) -> object:
+        """A row of the table or a cell on the map becomes part of the address."""
+        from_table = ctx.triggered_id == _CELLS
+        source = (rows[0] if rows else {}) if from_table else (picked or {})
+        chosen = source.get("id" if from_table else "cell")
+        query = _query(search)
+        if not query.get("run") or (chosen is None and from_table):
+            return no_update
+        after = _address({**query, "cell": "" if chosen is None else str(chosen)})
+        return no_update if after == (search or "") else after
+
+    @app.callback(
+        Output("analysis-cell", "children"),
+        Output("analysis-cell", "hidden"),
+        Input(ids.URL, "search"),
+        Input("analysis-shown", "data"),
+    )
+    async def show_cell(search: str | None, shown: dict[str, Any] | None) -> tuple[object, object]:
+        cell, number = _query(search).get("cell", ""), _run_id(search)
+        ready = shown and shown["state"] == "done" and shown["run"] == number
+        if not cell.isdigit() or number is None or not ready:
+            return [], True
+        return results.records(await call(app, hotspots.records, number, int(cell))), False
+
+    @app.callback(
+        Output(ids.URL, "search", allow_duplicate=True),
+        Output(_CELLS, "selectedRows"),
+        Input("analysis-cell-close", "n_clicks"),
+        State(ids.URL, "search"),
+        prevent_initial_call=True,
+    )
+    async def close_cell(clicks: int | None, search: str | None) -> tuple[object, object]:
+        if not clicks:
+            return no_update, no_update
+        return _address({**_query(search), "cell": ""}), []
+
+    app.clientside_callback(
+        ClientsideFunction("onemapAnalysis", "show"),
+        Output("analysis-shown", "modified_timestamp"),
+        Input("analysis-shown", "data"),
+        Input(ids.URL, "search"),
+        Input(_STATIONS, "selectedRows"),
+    )
+
+
+PAGE = Page("/analysis", "热点与配置", layout, register, roles=analysis_runs.ROLES, nav=40, icon="heat")
