@@ -230,7 +230,11 @@ class Layer:
         """The MapLibre style layers in a theme, each with its place in the drawing order."""
         made = []
         for style in self.style:
-            entry: dict[str, Any] = {"id": f"{self.id}:{style.name}", "type": style.type, "source": self.source_id}
+            entry: dict[str, Any] = {
+                "id": f"{self.id}:{style.name}",
+                "type": style.type,
+                "source": self.source_id,
+            }
             if self.parts and self.delivery == "tiles":
                 entry["source-layer"] = self.part(style.part).name
             if style.zooms:

@@ -74,7 +74,11 @@ async def answer(scope: Scope, receive: Receive, send: Send) -> None:
             await _send(send, 304, etag, b"", ())
             return
         query: bytes = scope.get("query_string", b"")
-        address = f"/{tile.z}/{tile.x}/{tile.y}?{query.decode('latin-1')}" if query else f"/{tile.z}/{tile.x}/{tile.y}"
+        address = (
+            f"/{tile.z}/{tile.x}/{tile.y}?{query.decode('latin-1')}"
+            if query
+            else f"/{tile.z}/{tile.x}/{tile.y}"
+        )
         ready = tiles.remembered(source, address)
         if ready is None:
             given = dict(parse_qsl(query.decode("latin-1"))) if query else {}
@@ -101,7 +105,9 @@ def parse(path: str, reader: Reader) -> tuple[Served, Tile]:
             z = -1
         if source.zooms[0] <= z <= source.zooms[1] and 0 <= x < 1 << z and 0 <= y < 1 << z:
             return source, Tile(z, x, y)
-    raise NotFound(f"没有瓦片 {path}。", remedy="地址应为 /tiles/图层/级别/列/行.mvt，级别见图层的 TileJSON。")
+    raise NotFound(
+        f"没有瓦片 {path}。", remedy="地址应为 /tiles/图层/级别/列/行.mvt，级别见图层的 TileJSON。"
+    )
 
 
 def _conditions(scope: Scope) -> tuple[bytes, bool]:
@@ -126,7 +132,9 @@ async def _give(send: Send, ready: Ready, asked: bytes, plain: bool) -> None:
         await _send(send, 200, ready.etag, ready.body, ((b"content-encoding", b"gzip"),))
 
 
-async def _send(send: Send, status: int, etag: bytes, body: bytes, more: tuple[tuple[bytes, bytes], ...]) -> None:
+async def _send(
+    send: Send, status: int, etag: bytes, body: bytes, more: tuple[tuple[bytes, bytes], ...]
+) -> None:
     headers = [*_COMMON, (b"etag", etag), *more]
     if status == 200:
         headers.append((b"content-length", str(len(body)).encode()))

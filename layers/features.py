@@ -40,7 +40,9 @@ def features(
     definition = layer_for(reader, layer)
     names = [p.name for p in definition.parts]
     if (part and part not in names) or not names:
-        raise NotFound(f"图层“{definition.title}”没有要素“{part}”。", remedy=f"可用：{'、'.join(names) or '无'}。")
+        raise NotFound(
+            f"图层“{definition.title}”没有要素“{part}”。", remedy=f"可用：{'、'.join(names) or '无'}。"
+        )
     given = given or {}
     missing = [p.name for p in definition.parameters if p.required and not given.get(p.name)]
     if missing:

@@ -11,7 +11,7 @@ from types import MappingProxyType
 import layers.defs
 from gisapp.domain.access import Reader
 from gisapp.errors import NotFound
-from layers.definition import Layer
+from layers.definition import Group, Layer
 
 
 @cache
@@ -55,6 +55,12 @@ def layers_for(reader: Reader) -> list[Layer]:
     return [layer for layer in layers_by_id().values() if layer.visible_to(reader)]
 
 
+def listed_for(reader: Reader) -> list[Layer]:
+    """The same layers in the order of a list: by group, what one looks for before what lies below everything."""
+    groups: list[Group] = ["places", "registers", "work", "analysis", "base"]
+    return sorted(layers_for(reader), key=lambda layer: (groups.index(layer.group), layer.order, layer.id))
+
+
 def layer_for(reader: Reader, identifier: str) -> Layer:
     """One layer.
 
@@ -63,5 +69,7 @@ def layer_for(reader: Reader, identifier: str) -> Layer:
     """
     layer = layers_by_id().get(identifier)
     if layer is None or not layer.visible_to(reader):
-        raise NotFound(f"没有图层“{identifier}”。", remedy="请在图层列表中选择。", details={"layer": identifier})
+        raise NotFound(
+            f"没有图层“{identifier}”。", remedy="请在图层列表中选择。", details={"layer": identifier}
+        )
     return layer

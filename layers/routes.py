@@ -9,9 +9,9 @@ from starlette.routing import Route
 
 from gisapp.api.session import DatabaseHere, ReaderHere
 from gisapp.errors import InputError
-from layers.endpoint import answer, is_tile
+from layers.endpoint import answer
 from layers.features import features
-from layers.registry import layers_for
+from layers.registry import layers_for, listed_for
 from layers.style import style_for, tile_source
 from layers.tiling import served
 
@@ -26,8 +26,6 @@ class _TileApp:
 
 
 router.routes.append(Route("/tiles/{layer}/{z}/{x}/{y}.mvt", _TileApp(), include_in_schema=False))
-
-__all__ = ["is_tile", "router"]
 
 
 @router.get("/tiles/{layer}.json")
@@ -63,8 +61,8 @@ def show_tilejson(layer: str, reader: ReaderHere, request: Request) -> dict[str,
 
 @router.get("/api/v1/layers")
 def list_layers(reader: ReaderHere, theme: Literal["dark", "light"] = "dark") -> dict[str, Any]:
-    """Layers that the reader may see, in drawing order, with legend and fields."""
-    return {"layers": [layer.as_json(theme) for layer in layers_for(reader)]}
+    """Layers that the reader may see, by group, with legend and fields."""
+    return {"layers": [layer.as_json(theme) for layer in listed_for(reader)]}
 
 
 @router.get("/api/v1/style")
@@ -82,12 +80,16 @@ def list_features(
     reader: ReaderHere,
     database: DatabaseHere,
     request: Request,
-    bbox: Annotated[str, Query(description="west,south,east,north in degrees; the whole world when left out")] = "",
+    bbox: Annotated[
+        str, Query(description="west,south,east,north in degrees; the whole world when left out")
+    ] = "",
     part: Annotated[str, Query(description="part of the layer; its first one when left out")] = "",
     limit: Annotated[int, Query(ge=1, le=50_000)] = 5_000,
 ) -> Response:
     """Features of a layer as GeoJSON; ``truncated`` says that there are more than the limit."""
-    text = features(database, reader, layer, part=part, box=_box(bbox), given=dict(request.query_params), limit=limit)
+    text = features(
+        database, reader, layer, part=part, box=_box(bbox), given=dict(request.query_params), limit=limit
+    )
     return Response(text, media_type="application/geo+json", headers={"Cache-Control": "private, no-cache"})
 
 

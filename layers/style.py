@@ -36,16 +36,16 @@ def style_for(reader: Reader, theme: Theme) -> dict[str, Any]:
     for layer in shown:
         if layer.delivery == "tiles":
             if layer.source_id not in sources:
-                sources[layer.source_id] = tile_source([one for one in shown if one.source_id == layer.source_id])
+                sources[layer.source_id] = tile_source(
+                    [one for one in shown if one.source_id == layer.source_id]
+                )
         else:
             sources[layer.id] = {
                 "type": "geojson",
                 "data": {"type": "FeatureCollection", "features": []},
                 **({"lineMetrics": True} if any(s.type == "line" for s in layer.style) else {}),
             }
-    drawn = sorted(
-        (item for layer in shown for item in layer.style_layers(theme)), key=lambda item: item[0]
-    )
+    drawn = sorted((item for layer in shown for item in layer.style_layers(theme)), key=lambda item: item[0])
     return {
         "version": 8,
         "name": "onemap",

@@ -26,6 +26,8 @@ _GZIP = 16 + zlib.MAX_WBITS
 _LEVEL = 1
 """Tiles are made on demand: higher levels cost more time than their few per cent save on a local network."""
 
+_LARGE = 32_768
+
 
 @dataclass(frozen=True, slots=True)
 class Ready:
@@ -172,7 +174,12 @@ class Tiles:
     async def _make(self, source: Served, key: str, statement: str) -> Ready:
         generation = self.revisions.generation(source.name)
         revision, content = await self._connections.fetch(source.scope + statement)
-        ready = Ready(_etag(source, revision), pack(content) if len(content) else b"", revision)
+        if len(content) > _LARGE:
+            # Compressing releases the interpreter: other tiles go out meanwhile.
+            body = await asyncio.to_thread(pack, content)
+        else:
+            body = pack(content) if len(content) else b""
+        ready = Ready(_etag(source, revision), body, revision)
         self.revisions.learn(source.name, revision, generation)
         self._keep(key, ready)
         return ready

@@ -6,11 +6,12 @@ window.dash_clientside.onemapAnalysis = (() => {
   const CLASSES = ['match', ['get', 'class'], 'hot_99', '#b2182b', 'hot_95', '#d6604d', 'hot_90', '#f4a582', 'cold_90', '#92c5de', 'cold_95', '#4393c3', 'cold_99', '#2166ac'];
   const known = new Map(); // run → GeoJSON
   let drawn = null;
+  let sites = [];
 
   const dark = (theme) => theme !== 'light';
   const cells = (theme) => [
     { type: 'fill', paint: { 'fill-color': [...CLASSES, dark(theme) ? '#a9bacb' : '#5d7086'], 'fill-opacity': ['match', ['get', 'class'], 'none', 0.14, 0.74], 'fill-antialias': false } },
-    { type: 'line', paint: { 'line-color': dark(theme) ? '#0b1420' : '#ffffff', 'line-opacity': 0.55, 'line-width': ['interpolate', ['linear'], ['zoom'], 11, 0.3, 16, 1.4] } },
+    { type: 'line', paint: { 'line-color': dark(theme) ? '#0b1420' : '#ffffff', 'line-opacity': ['match', ['get', 'class'], 'none', 0.3, 0.8], 'line-width': ['interpolate', ['linear'], ['zoom'], 11, 0.3, 16, 1.4] } },
     { type: 'symbol', minzoom: 15, filter: ['!=', ['get', 'class'], 'none'], layout: { 'text-field': ['to-string', ['get', 'count']], 'text-font': ['Noto Sans CJK SC', 'sans-serif'], 'text-size': 12 }, paint: { 'text-color': '#ffffff', 'text-halo-color': '#0b1420', 'text-halo-width': 1.4 } },
   ];
   const chosen = (theme) => [
@@ -63,7 +64,7 @@ window.dash_clientside.onemapAnalysis = (() => {
     });
   }
 
-  async function show(shown, search, rows) {
+  async function show(shown, search) {
     const stay = window.dash_clientside.no_update;
     const api = await window.onemapReady;
     if (!document.getElementById('analysis-result')) return stay;
@@ -79,23 +80,32 @@ window.dash_clientside.onemapAnalysis = (() => {
     }
     const done = shown && shown.state === 'done' ? shown : null;
     const hexagons = done && done.kind === 'hotspot' ? await load(done.run) : EMPTY;
-    const picked = rows && rows.length ? rows[0] : null;
     map.setData('analysis-cells', hexagons);
-    map.setData('analysis-stations', done && done.kind === 'allocation' ? points(done.stations, picked && picked.id) : EMPTY);
+    map.setData('analysis-stations', done && done.kind === 'allocation' ? points(done.stations, null) : EMPTY);
     const cell = Number(new URLSearchParams(search || '').get('cell'));
     const found = hexagons.features.filter((feature) => feature.id === cell && cell);
     map.setData('analysis-cell', { type: 'FeatureCollection', features: found });
     if (done && drawn !== done.run) {
       // A link that names a view keeps it; a result that was just computed comes into sight.
       if (drawn !== null || !map.startView) map.flyTo(done.bounds, { step: false, maxZoom: 16 });
-    } else if (picked) {
-      map.flyTo([picked.lon, picked.lat], { step: false, maxZoom: 17 });
     } else if (found.length && !inside(map, found[0])) {
       map.flyTo(found[0].geometry.coordinates[0][0], { step: false, maxZoom: 17 });
     }
+    sites = done ? done.stations : [];
     drawn = done ? done.run : drawn ?? 0;
     map.element.dataset.analysis = done ? String(done.run) : '';
     return stay;
+  }
+
+  // The row of a service point brings it into sight.
+  async function pick(rows) {
+    const map = (await window.onemapReady).map('map');
+    const row = rows && rows.length ? rows[0] : null;
+    if (map && map.analysisKnown && sites.length) {
+      map.setData('analysis-stations', points(sites, row && row.id));
+      if (row) map.flyTo([row.lon, row.lat], { step: false, maxZoom: 17 });
+    }
+    return window.dash_clientside.no_update;
   }
 
   function inside(map, feature) {
@@ -103,5 +113,15 @@ window.dash_clientside.onemapAnalysis = (() => {
     return feature.geometry.coordinates[0].every((point) => bounds.contains(point));
   }
 
-  return { show };
+  // A step of the user in the address, from which Back returns; Dash's Location hears of it as of a followed link.
+  function navigate(search) {
+    const { pathname, hash } = window.location;
+    if (typeof search === 'string' && search !== window.location.search) {
+      window.history.pushState({}, '', pathname + search + hash);
+      window.dispatchEvent(new CustomEvent('_dashprivate_pushstate'));
+    }
+    return window.dash_clientside.no_update;
+  }
+
+  return { show, pick, navigate };
 })();

@@ -148,6 +148,8 @@ class Desk {
     ))));
     this.showCorners();
     props('grid-loads', { rowData: rows.map((row) => ({ ...row, share: row[this.measure.id] / most })) });
+    // The marks and bars of a row depend on more than the cell's own value.
+    window.setTimeout(() => window.dash_ag_grid?.getApi?.('grid-loads')?.refreshCells({ force: true }), 60);
     props('grid-draft', { data: this.draft ? { community: this.base.community, name: this.base.name, revision: this.draft.revision } : null });
     this.showState(rows, values);
     this.tools.update();

@@ -179,11 +179,23 @@ export class OneMap {
     return this.restyle();
   }
 
-  // Free part of the map: what floats over its edges is not looked through.
+  // Free part of the map: what stands open over its edges is not looked through.
   padding() {
     if (this.options.padding) return this.options.padding;
-    const small = this.element.clientWidth < 760;
-    return small ? { top: 70, bottom: 220, left: 24, right: 24 } : { top: 80, bottom: 80, left: 320, right: 60 };
+    const { clientWidth: width, clientHeight: height } = this.element;
+    const free = { top: 48, bottom: 56, left: 48, right: 64 };
+    const frame = this.element.parentElement;
+    for (const panel of frame.querySelectorAll('.switcher:not(.folded), .profile-panel.open, .sheet-drawer:not([hidden])')) {
+      // Where it will lie: an offset does not know of the slide that is under way.
+      const { offsetLeft: left, offsetTop: top, offsetWidth: wide } = panel;
+      if (wide > width * 0.8) free.bottom = Math.max(free.bottom, height - top + 16);
+      else if (left + wide / 2 < width / 2) free.left = Math.max(free.left, left + wide + 24);
+      else free.right = Math.max(free.right, width - left + 24);
+    }
+    // A window too small for all of it: the map is framed whole rather than not at all.
+    if (free.left + free.right > width * 0.85) Object.assign(free, { left: 24, right: 24 });
+    if (free.top + free.bottom > height * 0.85) Object.assign(free, { top: 24, bottom: 24 });
+    return free;
   }
 
   // where: [west, south, east, north], [lon, lat], or {center, zoom, …}

@@ -57,7 +57,6 @@ export function attachPicking(owner) {
 
   map.on('click', (event) => {
     if (owner.busy) return; // a drawing tool has the pointer
-    owner.emit('click', { lngLat: event.lngLat.toArray() });
     const touch = event.originalEvent.pointerType === 'touch';
     const feature = pick(owner, event.point, touch ? 14 : 5);
     owner.emit('click', { at: event.lngLat.toArray() });

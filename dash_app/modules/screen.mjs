@@ -104,7 +104,7 @@ class Screen {
   padding() {
     const share = parseFloat(getComputedStyle(document.documentElement).fontSize) / 26.67;
     if (window.innerWidth <= 900) return { top: 90, bottom: 330, left: 20, right: 20 };
-    return { top: 130 * share, bottom: 250 * share, left: 90 * share, right: 480 * share };
+    return { top: 130 * share, bottom: 250 * share, left: 300 * share, right: 460 * share };
   }
 
   // -- numbers -------------------------------------------------------------------------------------------------------

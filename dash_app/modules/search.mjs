@@ -84,9 +84,11 @@ export function mount(host) {
     }
     if (mode === 'commands') show(acts.map(asCommand), '命令');
     try {
-      const answer = await getJson(`/api/v1/search?q=${encodeURIComponent(query)}&limit=12`);
+      const centre = map('map')?.element.isConnected ? map('map').map.getCenter() : null;
+      const at = centre ? `&at=${centre.lng.toFixed(5)},${centre.lat.toFixed(5)}` : '';
+      const answer = await getJson(`/api/v1/search?q=${encodeURIComponent(query)}&limit=12${at}`);
       if (mine !== asked) return;
-      const found = (answer.results ?? answer.items ?? answer).map(asPlace);
+      const found = answer.results.map(asPlace);
       show([...found, ...acts.map(asCommand)], null, query);
     } catch (error) {
       if (mine === asked) say(`没有搜到结果：${error.message}`);

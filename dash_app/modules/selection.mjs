@@ -1,7 +1,7 @@
 // The selected thing on the map, and every element that selects: <button data-select="building:12">.
 // The page's store says what is selected; its profile says where it lies (profile-place).
 import { map, ready } from './map.mjs';
-import { navigate } from './dom.mjs';
+import { el, getJson, navigate } from './dom.mjs';
 
 export const OVERLAY_NAME = 'selection';
 
@@ -36,6 +36,14 @@ export function choose(kind, id, from = 'list') {
   else navigate(`/#s=${kind}:${encodeURIComponent(id)}`);
 }
 
+// What is selected is marked wherever it is listed (a room in its sheet, a grid among its neighbours).
+window.addEventListener('onemap:select', ({ detail }) => {
+  const wanted = detail ? `${detail.kind}:${detail.id}` : null;
+  for (const element of document.querySelectorAll('[data-select]')) {
+    element.classList.toggle('here', wanted !== null && element.dataset.select === wanted);
+  }
+});
+
 // A number in a profile opens the list behind it; a second click, or another number, closes it.
 document.addEventListener('click', (event) => {
   const tile = event.target.closest?.('[data-open-list]');
@@ -48,6 +56,30 @@ document.addEventListener('click', (event) => {
     const list = panel.querySelector(`[data-list="${CSS.escape(other.dataset.openList)}"]`);
     if (list) list.hidden = !on;
   }
+});
+
+const PAGE = 100;
+
+// "再显示一些" at the end of a list: the next page of records, drawn like those above it.
+document.addEventListener('click', async (event) => {
+  const button = event.target.closest?.('[data-more]');
+  if (!button) return;
+  const last = button.closest('li');
+  const offset = last.parentElement.querySelectorAll('[data-select]').length;
+  button.disabled = true;
+  try {
+    const page = await getJson(`/api/v1/profile/${button.dataset.more}?offset=${offset}&limit=${PAGE}`);
+    last.before(...page.rows.map((row) => el('li', {}, el(
+      'button', { type: 'button', data: { select: `${row.kind}:${row.id}` } },
+      el('span', {}, row.title), el('span', { class: 'side' }, row.side ?? ''), row.note ? el('span', { class: 'note' }, row.note) : null,
+    ))));
+    const left = page.total - offset - page.rows.length;
+    if (left <= 0 || !page.rows.length) last.hidden = true;
+    else button.textContent = `再显示一些（还有 ${left.toLocaleString()} 条）`;
+  } catch (error) {
+    button.textContent = `没有取到：${error.message} 点击重试`;
+  }
+  button.disabled = false;
 });
 
 document.addEventListener('click', (event) => {

@@ -21,6 +21,7 @@ from gisapp.services import allocation, analysis_runs, demand, hotspots
 
 _CELLS, _STATIONS = "analysis-cells", "analysis-stations"
 _PADDING = {"top": 50, "bottom": 60, "left": 350, "right": 460}
+_LAYERS = ("water", "green", "streets", "buildings", "regions")
 _DAYS = 90
 
 
@@ -69,16 +70,7 @@ def layout(reader: Reader) -> html.Div:
             html.Header([html.H2(id="analysis-title"), delete, close]),
             html.Div(id="analysis-summary", className="analysis-summary"),
             html.Div(id="analysis-cell", className="analysis-cell", hidden=True),
-            html.Div(
-                table(_CELLS, results.CELL_COLUMNS, export="热点", single=True),
-                id="analysis-of-cells",
-                hidden=True,
-            ),
-            html.Div(
-                table(_STATIONS, results.STATION_COLUMNS, export="服务点", single=True),
-                id="analysis-of-stations",
-                hidden=True,
-            ),
+            html.Div(id="analysis-table", className="analysis-table"),
         ],
         id="analysis-result",
         className="analysis-result floating",
@@ -86,8 +78,11 @@ def layout(reader: Reader) -> html.Div:
         **{"aria-label": "分析结果"},
     )
     legend = html.Div(id="analysis-legend", className="analysis-legend floating", hidden=True)
-    stage = map_view(None, reader, link=True, padding=_PADDING, children=[form, result, legend])
+    stage = map_view(
+        None, reader, layers=_LAYERS, link=True, padding=_PADDING, children=[form, result, legend]
+    )
     stores = [
+        dcc.Store(id="analysis-link"),
         dcc.Store(id="analysis-shown"),
         dcc.Store(id="analysis-picked"),
         dcc.Store(id="analysis-version", data=0),
@@ -155,7 +150,7 @@ def _register_form(app: Dash) -> None:
         return not hot, hot, kind != demand.CASES, "计算热点" if hot else "计算设点"
 
     @app.callback(
-        Output(ids.URL, "search", allow_duplicate=True),
+        Output("analysis-link", "data"),
         Input("analysis-go", "n_clicks"),
         State("analysis-mode", "value"),
         State("analysis-place", "value"),
@@ -193,15 +188,26 @@ def _register_form(app: Dash) -> None:
         return f"?run={run}"
 
 
+def _panel(
+    title: str = "",
+    summary: Any = (),
+    grid: Any = (),
+    legend: Any = (),
+    *,
+    mine: bool = False,
+    running: bool = False,
+    hidden: bool = False,
+) -> tuple[Any, ...]:
+    """What the panel of the result shows, in the order of the outputs of ``show``."""
+    return hidden, title, summary, grid, legend, not legend, not mine, not running
+
+
 def _register_result(app: Dash) -> None:
     @app.callback(
         Output("analysis-result", "hidden"),
         Output("analysis-title", "children"),
         Output("analysis-summary", "children"),
-        Output(_CELLS, "rowData"),
-        Output(_STATIONS, "rowData"),
-        Output("analysis-of-cells", "hidden"),
-        Output("analysis-of-stations", "hidden"),
+        Output("analysis-table", "children"),
         Output("analysis-legend", "children"),
         Output("analysis-legend", "hidden"),
         Output("analysis-delete", "hidden"),
@@ -218,57 +224,34 @@ def _register_result(app: Dash) -> None:
     ) -> tuple[object, ...]:
         """The run that the address names: its progress, its result or its error."""
         number = _run_id(search)
-        known = await call(app, analysis_runs.recent)
-        listed = results.runs(known, number)
+        listed = results.runs(await call(app, analysis_runs.recent), number)
         if number is None:
-            return (True, "", [], [], [], True, True, [], True, True, True, None, listed)
-        if shown and shown.get("run") == number and shown.get("state") == "done" and ctx.triggered_id:
-            return (*[no_update] * 12, listed)  # another part of the address has changed
+            return *_panel(hidden=True), None, listed
+        if shown and (shown["run"], shown["state"]) == (number, "done") and ctx.triggered_id:
+            return *[no_update] * 9, listed  # another part of the address has changed
         try:
             run = await call(app, analysis_runs.get, number)
         except NotFound as error:
-            lost = {"summary": error.as_json()}
-            head: tuple[object, ...] = (
-                False,
-                "没有找到",
-                results.failed(lost),
-                [],
-                [],
-                True,
-                True,
-                [],
-                True,
-                True,
-                True,
-            )
-            return (*head, {"run": number, "state": "lost"}, listed)
-        mine = not run["mine"]
+            lost = results.failed({"summary": error.as_json()})
+            return *_panel("没有找到", lost), {"run": number, "state": "lost"}, listed
         state = {"run": number, "state": run["state"], "kind": run["kind"]}
-        if run["state"] != "done":
-            running = run["state"] == "running"
-            body = results.progress(run) if running else results.failed(run)
-            return (False, run["title"], body, [], [], True, True, [], True, mine, not running, state, listed)
-        hot = run["kind"] == hotspots.KIND
-        cells = results.cell_rows(await call(app, hotspots.cells, number)) if hot else []
-        stations = [] if hot else results.station_rows(await call(app, allocation.stations, number))
-        return (
-            False,
-            run["title"],
-            results.figures(run),
-            cells,
-            stations,
-            not hot,
-            hot,
-            results.legend(run["kind"]),
-            False,
-            mine,
-            True,
-            {**state, "bounds": run["summary"]["bounds"], "stations": stations},
-            listed,
-        )
+        if run["state"] == "running":
+            return *_panel(run["title"], results.progress(run), mine=run["mine"], running=True), state, listed
+        if run["state"] == "failed":
+            return *_panel(run["title"], results.failed(run), mine=run["mine"]), state, listed
+        stations: list[dict[str, Any]] = []
+        if run["kind"] == hotspots.KIND:
+            rows = results.cell_rows(await call(app, hotspots.cells, number))
+            grid = table(_CELLS, results.CELL_COLUMNS, rows, export="热点", single=True)
+        else:
+            stations = results.station_rows(await call(app, allocation.stations, number))
+            grid = table(_STATIONS, results.STATION_COLUMNS, stations, export="服务点", single=True)
+        state |= {"bounds": run["summary"]["bounds"], "stations": stations}
+        legend = results.legend(run["kind"])
+        return *_panel(run["title"], results.figures(run), grid, legend, mine=run["mine"]), state, listed
 
     @app.callback(
-        Output(ids.URL, "search", allow_duplicate=True),
+        Output("analysis-link", "data", allow_duplicate=True),
         Input("analysis-close", "n_clicks"),
         prevent_initial_call=True,
     )
@@ -276,7 +259,7 @@ def _register_result(app: Dash) -> None:
         return "" if clicks else no_update
 
     @app.callback(
-        Output(ids.URL, "search", allow_duplicate=True),
+        Output("analysis-link", "data", allow_duplicate=True),
         Output("analysis-version", "data"),
         Input("analysis-delete", "n_clicks"),
         State(ids.URL, "search"),
@@ -291,7 +274,7 @@ def _register_result(app: Dash) -> None:
         return "", version + 1
 
     @app.callback(
-        Output(ids.URL, "search", allow_duplicate=True),
+        Output("analysis-link", "data", allow_duplicate=True),
         Input(_CELLS, "selectedRows"),
         Input("analysis-picked", "data"),
         State(ids.URL, "search"),
@@ -324,7 +307,7 @@ def _register_result(app: Dash) -> None:
         return results.records(await call(app, hotspots.records, number, int(cell))), False
 
     @app.callback(
-        Output(ids.URL, "search", allow_duplicate=True),
+        Output("analysis-link", "data", allow_duplicate=True),
         Output(_CELLS, "selectedRows"),
         Input("analysis-cell-close", "n_clicks"),
         State(ids.URL, "search"),
@@ -335,12 +318,24 @@ def _register_result(app: Dash) -> None:
             return no_update, no_update
         return _address({**_query(search), "cell": ""}), []
 
+    # dcc.Location would write back the address it knows, without the view that the map keeps in the hash.
+    app.clientside_callback(
+        ClientsideFunction("onemapAnalysis", "navigate"),
+        Output("analysis-link", "modified_timestamp"),
+        Input("analysis-link", "data"),
+        prevent_initial_call=True,
+    )
     app.clientside_callback(
         ClientsideFunction("onemapAnalysis", "show"),
         Output("analysis-shown", "modified_timestamp"),
         Input("analysis-shown", "data"),
         Input(ids.URL, "search"),
+    )
+    app.clientside_callback(
+        ClientsideFunction("onemapAnalysis", "pick"),
+        Output("analysis-shown", "id"),
         Input(_STATIONS, "selectedRows"),
+        prevent_initial_call=True,
     )
 
 

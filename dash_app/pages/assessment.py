@@ -75,7 +75,7 @@ def layout(_reader: Reader) -> html.Div:
             "type": "numericColumn",
             "width": 120,
             "valueFormatter": {"function": "params.value == null ? '—' : params.value.toFixed(1) + ' %'"},
-            "cellClass": {"function": "'cell-status ' + params.data.meaning"},
+            "cellClass": {"function": "'ag-right-aligned-cell cell-status ' + params.data.meaning"},
         },
         {
             "field": "verdict",
@@ -189,12 +189,14 @@ def register(app: Dash) -> None:
     )
     async def restore(_drawn: str, search: str | None) -> tuple[object, ...]:
         kept = _query(search)
-        known = {i["id"] for i in assessment.catalogue()}
-        levels = {str(int(level)) for level in _LEVELS}
-        return tuple(
-            kept[name] if kept.get(name) in allowed else no_update
-            for name, allowed in (("indicator", known), ("level", levels), ("span", set(_SPANS)))
+        first = assessment.catalogue()
+        choices = (
+            ("indicator", {i["id"] for i in first}, first[0]["id"]),
+            ("level", {str(int(level)) for level in _LEVELS}, str(int(Level.GRID))),
+            ("span", set(_SPANS), "30"),
         )
+        # Always values, never "no update": Dash would not draw what depends on them.
+        return tuple(kept[name] if kept.get(name) in allowed else usual for name, allowed, usual in choices)
 
 
 PAGE = Page("/assessment", "考核", layout, register, nav=60, icon="chart")

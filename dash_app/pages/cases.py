@@ -30,6 +30,7 @@ _PAGE = 500
 _TABLE = "case-table"
 _ALL = "all"
 _OPEN_STATES = (CaseState.REPORTED, CaseState.ASSIGNED, CaseState.HANDLING)
+_LAYERS = ("green", "water", "buildings", "streets", "regions", "grids", "cases")
 _UNITS = (
     "城管中队",
     "市政养护所",
@@ -114,7 +115,7 @@ def layout(reader: Reader) -> html.Div:
         },
         {"field": "due", "headerName": "时限", "flex": 2},
         {"field": "reported", "headerName": "上报时间", "width": 140, "hide": True},
-        {"field": "number", "headerName": "编号", "width": 130},
+        {"field": "number", "headerName": "编号", "width": 130, "hide": True},
     ]
     listing = html.Section(
         [head, table(_TABLE, columns, export="案件", single=True)],
@@ -124,7 +125,8 @@ def layout(reader: Reader) -> html.Div:
     stage = map_view(
         None,
         reader,
-        layers=None,
+        layers=_LAYERS,
+        live=True,
         report=["click"],
         padding={"top": 60, "bottom": 60, "left": 60, "right": 60},
     )
@@ -316,7 +318,7 @@ def register(app: Dash) -> None:
     async def choose_point(event: dict[str, Any] | None, opened: bool | None) -> tuple[object, object]:
         if not opened or not event or event.get("event") != "click":
             return no_update, no_update
-        lon, lat = event["detail"]["lngLat"]
+        lon, lat = event["detail"]["at"]
         return [lon, lat], f"位置：{lon:.6f}，{lat:.6f}（可再次点选更改）"
 
     @app.callback(

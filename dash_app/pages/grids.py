@@ -61,7 +61,7 @@ def _columns() -> list[dict[str, Any]]:
     numbers = [
         {
             "field": column,
-            "headerName": f"{term(word).zh}（{unit}）" if column == "street_m" else term(word).zh,
+            "headerName": f"{term(word).zh}/米" if column == "street_m" else term(word).zh,
             "type": "numericColumn",
             "width": {"street_m": 108, "open_cases": 84}.get(column, 64),
             "minWidth": 60,

@@ -18,7 +18,7 @@ from dash_app.parts.room_sheet import room_sheet
 from dash_app.session import call
 from gisapp.domain.access import Reader
 from gisapp.domain.vocabulary import label
-from gisapp.services import rooms
+from gisapp.services import profiles, rooms
 
 PLACE = "profile-place"
 PANEL = "profile-panel"
@@ -57,7 +57,7 @@ def register(app: Dash) -> None:
         if not selection:
             return no_update, "profile-panel floating", None
         try:
-            profile = await call(app, profile_of, selection["kind"], str(selection["id"]))
+            profile = await call(app, profiles.profile_of, selection["kind"], str(selection["id"]))
         except Exception as error:
             head = html.Header([html.H2("没有打开"), close_button()], className="profile-head")
             shown: list[Component] = [head, states.failed(as_onemap_error(error))]

@@ -26,11 +26,12 @@ CELL_COLUMNS: list[dict[str, Any]] = [
         "flex": 2,
         "cellClass": {"function": "'analysis-class ' + params.data.class"},
     },
-    {"field": "count", "headerName": label("demand"), "type": "numericColumn", "flex": 1},
+    {"field": "count", "headerName": label("demand"), "type": "numericColumn", "filter": False, "flex": 1},
     {
         "field": "z",
         "headerName": "Gi*",
         "type": "numericColumn",
+        "filter": False,
         "flex": 1,
         "valueFormatter": {"function": "params.value == null ? '—' : params.value.toFixed(2)"},
     },
@@ -38,6 +39,7 @@ CELL_COLUMNS: list[dict[str, Any]] = [
         "field": "p",
         "headerName": "双侧概率",
         "type": "numericColumn",
+        "filter": False,
         "flex": 1,
         "valueFormatter": {"function": "params.value < 0.0001 ? '<0.0001' : params.value.toFixed(4)"},
     },
@@ -50,6 +52,7 @@ STATION_COLUMNS: list[dict[str, Any]] = [
         "field": "demand",
         "headerName": label("demand"),
         "type": "numericColumn",
+        "filter": False,
         "flex": 1,
         "valueFormatter": {"function": "d3.format(',.0f')(params.value)"},
     },
@@ -57,6 +60,7 @@ STATION_COLUMNS: list[dict[str, Any]] = [
         "field": "mean_distance",
         "headerName": "平均距离（米）",
         "type": "numericColumn",
+        "filter": False,
         "flex": 1,
         "valueFormatter": {"function": "params.value == null ? '—' : d3.format(',.0f')(params.value)"},
     },
@@ -154,7 +158,7 @@ def figures(run: Mapping[str, Any]) -> html.Div:
             notes.append(f"候选点 {found['candidates']:,} 处，现有服务点 {found['existing']} 处。")
         if found["left_out"] > 0:
             notes.append(f"有 {found['left_out']:,.0f} {found['unit']}需求附近没有连通的街道，按未覆盖计。")
-    notes.append(f"截至 {moment(found['as_of'])}。")
+    notes.append(f"{found['demand']}，截至 {moment(found['as_of'])}。")
     return html.Div(
         [
             html.Div(tiles, className="analysis-figures"),

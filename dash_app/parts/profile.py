@@ -10,6 +10,7 @@ The shape: ``kind``, ``id``, ``title``; optional ``kind_title``, ``subtitle``, `
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -35,7 +36,11 @@ def profile_panel(profile: Shape) -> list[Component]:
     if profile.get("counts"):
         body.append(html.Div([_count(count) for count in profile["counts"]], className="counts"))
     behind = {count.get("list") for count in profile.get("counts", ())}
-    body.extend(_list(found, hidden=found["name"] in behind) for found in profile.get("lists", ()))
+    here = f"{profile['kind']}/{profile['id']}"
+    body.extend(_list(found, here, hidden=found["name"] in behind) for found in profile.get("lists", ()))
+    if profile["kind"] == "person":
+        options = json.dumps({"id": profile["id"]})
+        body.append(html.Div(className="reveal", **{"data-onemap": "reveal", "data-options": options}))
     if profile.get("fields"):
         body.append(
             html.Dl([part for field in profile["fields"] for part in _field(field)], className="facts")
@@ -115,15 +120,19 @@ def _field(field: Shape) -> Sequence[Component]:
     return html.Dt(field["label"]), html.Dd([shown, unit])
 
 
-def _list(found: Shape, *, hidden: bool) -> Component:
+def _list(found: Shape, here: str, *, hidden: bool) -> Component:
     rows = found.get("rows", ())
     total = found.get("total", len(rows))
     head = html.H3([found["title"], html.Span(f"{total:,}", className="num")])
-    body: Component = html.P("没有记录", className="list-more") if not rows else _rows(rows, total)
+    body: Component = (
+        html.P("没有记录", className="list-more")
+        if not rows
+        else _rows(rows, total, f"{here}/{found['name']}")
+    )
     return html.Div([head, body], className="profile-list", hidden=hidden, **{"data-list": found["name"]})
 
 
-def _rows(rows: Sequence[Shape], total: int) -> html.Ul:
+def _rows(rows: Sequence[Shape], total: int, address: str) -> html.Ul:
     items = [
         html.Li(
             html.Button(
@@ -138,7 +147,13 @@ def _rows(rows: Sequence[Shape], total: int) -> html.Ul:
         for row in rows
     ]
     if total > len(rows):
-        items.append(html.Li(f"另有 {total - len(rows):,} 条，可用搜索查找。", className="list-more"))
+        # The rest comes page by page, drawn by modules/selection.mjs like the rows above.
+        items.append(
+            html.Li(
+                html.Button(f"再显示一些（还有 {total - len(rows):,} 条）", **{"data-more": address}),
+                className="list-more",
+            )
+        )
     return html.Ul(items, className="list-rows")
 
 

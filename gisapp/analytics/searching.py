@@ -10,12 +10,17 @@ from __future__ import annotations
 import re
 import unicodedata
 from functools import lru_cache
+from itertools import pairwise
 
 from pypinyin import Style, lazy_pinyin, load_phrases_dict, load_single_dict
 
-_VARIANTS = str.maketrans({"號": "号", "樓": "楼", "棟": "幢", "—": "-", "–": "-", "―": "-", "_": "-", "~": "-"})
+_VARIANTS = str.maketrans(
+    {"號": "号", "樓": "楼", "棟": "幢", "—": "-", "–": "-", "―": "-", "_": "-", "~": "-"}
+)
 _CHINESE_DIGITS = {"一": 1, "二": 2, "三": 3, "四": 4, "五": 5, "六": 6, "七": 7, "八": 8, "九": 9}
-_CHINESE_NUMBER = re.compile(r"([一二三四五六七八九]?十?[一二三四五六七八九]?)(?=(?:号楼|号|幢|栋|座|单元|室|层))")
+_CHINESE_NUMBER = re.compile(
+    r"([一二三四五六七八九]?十?[一二三四五六七八九]?)(?=(?:号楼|号|幢|栋|座|单元|室|层))"
+)
 _HOUSE = re.compile(r"(\d|[a-z])(?:号楼|号院|号|幢|栋|座|单元|室|#|楼(?!下|上))(?:-)?")
 _SPACES = re.compile(r"[\s,，、。．.;；:：()（）·'\"]+")
 _DASHES = re.compile(r"-{2,}")
@@ -23,7 +28,13 @@ _CJK = re.compile(r"[㐀-䶿一-鿿]+")
 
 load_single_dict({ord("幢"): "zhuàng"})
 #: names whose reading a dictionary of words gets wrong
-load_phrases_dict({"长庆": [["cháng"], ["qìng"]], "朝晖": [["zhāo"], ["huī"]], "朝晖街道": [["zhāo"], ["huī"], ["jiē"], ["dào"]]})
+load_phrases_dict(
+    {
+        "长庆": [["cháng"], ["qìng"]],
+        "朝晖": [["zhāo"], ["huī"]],
+        "朝晖街道": [["zhāo"], ["huī"], ["jiē"], ["dào"]],
+    }
+)
 
 
 @lru_cache(maxsize=200_000)
@@ -86,6 +97,6 @@ def grams(text: str, initials: str = "") -> list[int]:
 
     Different pairs of rare characters may share a number; whoever searches looks at the text again.
     """
-    found = {(ord(a) & 0x7FFF) << 16 | ord(b) & 0xFFFF for a, b in zip(text, text[1:], strict=False)}
-    found |= {0x40000000 | ord(a) << 8 | ord(b) for a, b in zip(initials, initials[1:], strict=False) if a.isascii() and b.isascii()}
+    found = {(ord(a) & 0x7FFF) << 16 | ord(b) & 0xFFFF for a, b in pairwise(text)}
+    found |= {0x40000000 | ord(a) << 8 | ord(b) for a, b in pairwise(initials) if a.isascii() and b.isascii()}
     return sorted(found)

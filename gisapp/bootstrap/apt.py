@@ -21,18 +21,17 @@ def available() -> bool:
     return shutil.which("apt-get") is not None and shutil.which("dpkg") is not None
 
 
-def require() -> None:
+def require(remedy: str) -> None:
     """Refuse where there is no apt.
 
+    Args:
+        remedy: what to do instead.
+
     Raises:
-        SetupError: with what to do instead.
+        SetupError: with the remedy.
     """
     if not available():
-        raise SetupError(
-            "这台机器没有 apt，无法自动安装 PostGIS。",
-            remedy="请自行安装 PostgreSQL 15 以上与 PostGIS 3.3 以上后再运行，"
-            "或设置 DATABASE_URL 使用已有的 PostGIS 服务器。",
-        )
+        raise SetupError("这台机器没有 apt，无法自动安装。", remedy=remedy)
 
 
 def _environment() -> dict[str, str]:
@@ -123,7 +122,6 @@ def unpack(step: Step, packages: list[str], target: Path, leave_out: str = r"(?!
     Raises:
         ProgramFailed: apt or dpkg could not.
     """
-    require()
     options = _private_options()
     archives = INSTALLED.home / "apt" / "cache" / "archives"
     command = ["apt-get", *options, *_QUIET, "--download-only", "--reinstall", "install", *packages]
@@ -141,7 +139,6 @@ def unpack(step: Step, packages: list[str], target: Path, leave_out: str = r"(?!
 
 def download(step: Step, package: str, target: Path) -> None:
     """Unpack one package alone, without what it depends on."""
-    require()
     options = _private_options()
     folder = INSTALLED.home / "apt" / "one"
     shutil.rmtree(folder, ignore_errors=True)

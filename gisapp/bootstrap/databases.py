@@ -65,9 +65,13 @@ def connect(console: Console, data: DataDirectory) -> Addresses:
     Raises:
         SetupError: neither is possible.
     """
-    external = external_url()
+    external, used_external = external_url(), data.run / "external"
     if external is not None:
+        write_whole(used_external, "DATABASE_URL\n")
         return external_addresses(external, data, os.environ.get("ONEMAP_DATABASE_URL"))
+    if used_external.exists():
+        console.line("没有设置 DATABASE_URL：这次使用自带的数据库，上次是您的服务器。")
+        used_external.unlink()
     cluster = private_cluster(data)
     clusters.start(console, cluster)
     return Addresses(cluster.address(clusters.ADMIN_ROLE), cluster.address(clusters.APP_ROLE))

@@ -117,7 +117,9 @@ def ensure_programs(console: Console, version: int | None = None) -> Programs:
     programs = choose(version)
     if programs is not None:
         return programs
-    apt.require()
+    apt.require(
+        "请自行安装 PostgreSQL 15 以上与 PostGIS 3.3 以上后再运行，或设置 DATABASE_URL 使用已有的 PostGIS 服务器。"
+    )
     require_space(Path("/usr") if IS_ROOT else INSTALLED.home, 900, "安装 PostGIS")
     with console.step("安装 PostgreSQL 与 PostGIS") as step:
         if IS_ROOT:

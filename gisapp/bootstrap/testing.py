@@ -13,8 +13,9 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from gisapp.bootstrap import apt, toolchain
 from gisapp.bootstrap import cluster as clusters
+from gisapp.bootstrap import toolchain
+from gisapp.bootstrap.browser import ensure_browser
 from gisapp.bootstrap.cluster import Cluster
 from gisapp.bootstrap.console import Console
 from gisapp.bootstrap.databases import application_environment
@@ -49,7 +50,7 @@ def test(arguments: list[str]) -> int:
     rest = arguments[1:] if part else arguments
     console = Console(INSTALLED.log)
     parts = [part] if part else [name for name in PARTS if (ROOT / "tests" / name).is_dir()]
-    browser: Path | None = None
+    browser: dict[str, str] = {}
     with install_lock(console) as descriptor:
         console.lock_descriptor = descriptor
         toolchain.ensure_application(console)
@@ -61,8 +62,7 @@ def test(arguments: list[str]) -> int:
     # An address of a running copy must never reach a test.
     for name in ("ONEMAP_DATABASE_URL", "ONEMAP_ADMIN_DATABASE_URL", "ONEMAP_DATA", "DATABASE_URL"):
         env.pop(name, None)
-    if browser is not None:
-        env["ONEMAP_CHROMIUM"] = str(browser)
+    env.update(browser)
     failed = {} if part else _gate(env)
     with contextlib.ExitStack() as stack:
         if set(parts) & set(_NEEDS_DATABASE) and not env.get("ONEMAP_TEST_DATABASE_URL"):
@@ -126,49 +126,3 @@ def throwaway_database(console: Console) -> Iterator[str]:
         with contextlib.suppress(Exception), silent.step("移除测试用的数据库") as step:
             clusters.stop(step, cluster, at_once=True)
         _remove(folder)
-
-
-# --- a browser ------------------------------------------------------------------------------------------------------
-
-_BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-_FONT = "opentype/noto/NotoSansCJK-Regular.ttc"
-
-
-def ensure_browser(console: Console) -> Path:
-    """Chromium and Chinese fonts: the machine's, Debian's by apt, or Debian's unpacked for a user without root.
-
-    Raises:
-        SetupError: there is no way to have them here.
-    """
-    own = INSTALLED.home / "chromium"
-    found = next((path for name in _BROWSERS if (path := shutil.which(name))), None)
-    if found and (Path("/usr/share/fonts") / _FONT).exists():
-        return Path(found)
-    if IS_ROOT:
-        apt.require()
-        with console.step("安装浏览器与中文字体") as step:
-            apt.install(step, ["chromium", "fonts-noto-cjk"])
-        return Path(shutil.which("chromium") or "/usr/bin/chromium")
-    starter = own / "chromium"
-    if not starter.exists():
-        with console.step("取得浏览器与中文字体") as step:
-            apt.unpack(step, ["chromium", "chromium-common", "fonts-noto-cjk"], own)
-            _write_starter(own, starter)
-    return starter
-
-
-def _write_starter(prefix: Path, starter: Path) -> None:
-    """A script that starts an unpacked chromium with its libraries and fonts."""
-    fonts = prefix / "fonts.conf"
-    fonts.write_text(
-        '<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd"><fontconfig>'
-        f"<dir>{prefix}/usr/share/fonts</dir><dir>/usr/share/fonts</dir>"
-        f"<cachedir>{prefix}/font-cache</cachedir></fontconfig>\n"
-    )
-    starter.write_text(
-        "#!/bin/sh\n"
-        f'export LD_LIBRARY_PATH="{apt.library_path(prefix)}" FONTCONFIG_FILE="{fonts}"\n'
-        f'export XDG_DATA_DIRS="{prefix}/usr/share:/usr/share"\n'
-        f'exec "{prefix}/usr/lib/chromium/chromium" "$@"\n'
-    )
-    starter.chmod(0o755)

@@ -106,7 +106,9 @@ def up(options: Namespace) -> int:
             _require_port(data, host, port)
             prepare_database(console, data, addresses, options.size)
             start_server(console, data, addresses, current)
-        keep_simulator(console, data, addresses, current, wanted=not options.no_simulator)
+        # Real data have no demo users, and nobody may walk about in them who does not exist.
+        wanted = not options.no_simulator and bool(demo_sign_in(data))
+        keep_simulator(console, data, addresses, current, wanted=wanted)
         console.lock_descriptor = None
     _announce(console, data, host, port)
     return 0
@@ -306,7 +308,10 @@ def keep_simulator(
     if _same(about, facts):
         return
     simulator.stop()
-    env = addresses.environment(data) | {"ONEMAP_HOST": str(facts["host"]), "ONEMAP_PORT": str(facts["port"])}
+    env = addresses.environment(data, admin=False) | {
+        "ONEMAP_HOST": str(facts["host"]),
+        "ONEMAP_PORT": str(facts["port"]),
+    }
     with console.step("启动模拟器") as step:
         process = simulator.start(command_line("simulate"), env, facts)
         _watch_first_second(process, simulator, step)

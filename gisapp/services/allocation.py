@@ -314,12 +314,14 @@ def summary_of(placed: Placement, request: AllocationRequest) -> dict[str, Any]:
         "candidates_kept": placed.candidates[1],
         "existing": int(placed.stations["existing"].sum()),
         "bounds": [float(v) for v in placed.stations.total_bounds],
+        "demand": request.demand.words(),
         "as_of": clock.now().isoformat(timespec="seconds"),
     }
 
 
-def _title(request: AllocationRequest) -> str:
-    return request.title.strip() or f"{request.demand.words()}：新增 {request.p} 个{label('station')}"
+def _title(database: Database, reader: Reader, request: AllocationRequest) -> str:
+    place = analysis_runs.name_of_place(database, reader, request.demand.place)
+    return request.title.strip() or f"{place} {request.demand.what()} 新增 {request.p} 个{label('station')}"
 
 
 def _parameters(request: AllocationRequest) -> dict[str, Any]:
@@ -347,7 +349,13 @@ def run(database: Database, reader: Reader, request: AllocationRequest) -> int:
     _checked(reader, request)
     work = _work(database, reader, request)
     return analysis_runs.run(
-        database, reader, KIND, request.demand.place, _title(request), _parameters(request), work
+        database,
+        reader,
+        KIND,
+        request.demand.place,
+        _title(database, reader, request),
+        _parameters(request),
+        work,
     )
 
 
@@ -356,7 +364,13 @@ def start(database: Database, reader: Reader, request: AllocationRequest) -> int
     _checked(reader, request)
     work = _work(database, reader, request)
     return analysis_runs.start(
-        database, reader, KIND, request.demand.place, _title(request), _parameters(request), work
+        database,
+        reader,
+        KIND,
+        request.demand.place,
+        _title(database, reader, request),
+        _parameters(request),
+        work,
     )
 
 

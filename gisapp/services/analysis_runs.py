@@ -198,7 +198,9 @@ def places_to_choose(database: Database, reader: Reader) -> list[dict[str, Any]]
     return [{"place": only, "name": describe_scope(database, reader).short, "level": len(only)}]
 
 
-def place_to_begin_with(database: Database, reader: Reader, places: Sequence[Mapping[str, Any]]) -> str | None:
+def place_to_begin_with(
+    database: Database, reader: Reader, places: Sequence[Mapping[str, Any]]
+) -> str | None:
     """Of the places to choose from, the street (or the place above or below it) where most cases are."""
     with database.begin(reader) as connection:
         busiest = analysis.busiest_place(connection) or ""
@@ -207,8 +209,9 @@ def place_to_begin_with(database: Database, reader: Reader, places: Sequence[Map
     return max(near or keys, key=lambda key: (key == busiest, -len(key)), default=None) if keys else None
 
 
-def name_of_place(connection: Connection, place: str) -> str:
+def name_of_place(database: Database, reader: Reader, place: str) -> str:
     """Name of a region or grid; its key where it has none."""
-    return (scopes.names_of(connection, [place]) | scopes.grid_names_of(connection, [place])).get(
-        place, place
-    )
+    with database.begin(reader) as connection:
+        return (scopes.names_of(connection, [place]) | scopes.grid_names_of(connection, [place])).get(
+            place, place
+        )

@@ -53,15 +53,15 @@ class Demand:
     until: date | None = None
     matter_class: str | None = None
 
+    def what(self) -> str:
+        """What is counted, in Chinese."""
+        return matter_classes()[self.matter_class] if self.matter_class else title_of(self.kind)
+
     def words(self) -> str:
-        """What it is, in Chinese."""
-        if self.kind != CASES:
-            return title_of(self.kind)
-        classes = matter_classes()
-        what = classes[self.matter_class] if self.matter_class else "全部"
-        if self.since is None and self.until is None:
-            return f"{label(CASES)}（{what}）"
-        return f"{label(CASES)}（{what}，{self.since or '最早'} 至 {self.until or '今'}）"
+        """What is counted and when, in Chinese."""
+        if self.kind != CASES or (self.since is None and self.until is None):
+            return self.what()
+        return f"{self.what()}（{self.since or '最早'} 至 {self.until or '今'}）"
 
     def as_json(self) -> dict[str, Any]:
         """For the record of a run."""

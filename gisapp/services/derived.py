@@ -46,7 +46,9 @@ def refresh_entries(connection: Connection, kind: str, ids: Sequence[int]) -> No
 
 def _type_names() -> list[str]:
     """Names that say of a component only what its type says already."""
-    return sorted({entry.name for standard in (CJT214, GBT47678) for entry in component_types(standard).values()})
+    return sorted(
+        {entry.name for standard in (CJT214, GBT47678) for entry in component_types(standard).values()}
+    )
 
 
 def _entries(rows: Sequence[Any], names: dict[str, str]) -> Iterator[Sequence[str]]:

@@ -18,6 +18,7 @@ from gisapp.analytics.fabric import (
     fabric_as_json,
     fabric_from_json,
     grid_under,
+    ground_moved,
     merge,
     move_vertex,
     next_code,
@@ -38,6 +39,8 @@ WORDS = {"split": "分割", "merge": "合并", "move": "移动角点", "remove":
 def open_draft(database: Database, reader: Reader, community: str) -> dict[str, Any]:
     """The draft of a community, begun from the version in force when there is none yet.
 
+    A community without grids begins as one grid.
+
     Raises:
         Forbidden: not a grid manager of this community.
         InputError: the grids in force do not tile the community; the problems are in the details.
@@ -47,6 +50,8 @@ def open_draft(database: Database, reader: Reader, community: str) -> dict[str, 
         name = require_community(connection, reader, community)
         if drafts.find_draft(connection, community) is None:
             fabric = fabric_in_force(connection, community)
+            if not fabric.grids:
+                fabric = undivided(fabric)
             require_tiling(fabric, name)
             state = {"fabric": fabric_as_json(fabric), "position": 0}
             version = store.current_version(connection, community)
@@ -194,6 +199,14 @@ def fabric_in_force(connection: Connection, community: str) -> Fabric:
     return Fabric(community, store.border_of(connection, community), shapes)
 
 
+def undivided(fabric: Fabric) -> Fabric:
+    """A community before its first division: one grid, or one for each piece of its ground."""
+    pieces = [part for part in shapely.get_parts(fabric.border).tolist() if isinstance(part, Polygon)]
+    return fabric.replaced(
+        {f"{fabric.community}{number:03d}": part for number, part in enumerate(pieces, start=1)}
+    )
+
+
 def require_tiling(fabric: Fabric, name: str) -> None:
     """Refuse grids that do not tile their community.
 
@@ -270,7 +283,7 @@ def view(connection: Connection, community: str) -> dict[str, Any]:
     describe = {
         code: {
             "name": base[code]["name"] if code in base else grid_name(community_name, code),
-            "changed": code not in base or not base[code]["shape"].equals(shape),
+            "changed": code not in base or ground_moved(base[code]["shape"], shape),
             "new": code not in base,
         }
         for code, shape in fabric.grids.items()

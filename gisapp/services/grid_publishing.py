@@ -16,6 +16,7 @@ from gisapp.analytics.fabric import (
     bounds_of,
     changed_codes,
     fabric_as_json,
+    ground_moved,
     heirs,
     put_corners,
 )
@@ -23,11 +24,13 @@ from gisapp.domain import clock
 from gisapp.domain.access import SYSTEM, Reader, Role
 from gisapp.domain.keys import Scope
 from gisapp.errors import Conflict, InputError, NotFound
+from gisapp.services.derived import refresh_search
 from gisapp.services.grid_drafts import load_draft, require_tiling
 from gisapp.services.grids import grid_name, read_plan, require_community
 from gisapp.store import grid_drafts as drafts
 from gisapp.store import grids as store
 from gisapp.store.database import Database
+from gisapp.store.derived import refresh_density
 from gisapp.store.grid_rekeying import Ground, count_moves, move_all
 
 
@@ -47,7 +50,11 @@ def effects(database: Database, reader: Reader, community: str, revision: int) -
             "made": sorted(set(fabric.grids) - set(old)),
             "removed": sorted(ground.heirs),
             "heirs": dict(ground.heirs),
-            "changed": [code for code in ground.touched if code in fabric.grids],
+            "changed": [
+                code
+                for code in ground.touched
+                if code in fabric.grids and ground_moved(old[code], fabric.grids[code])
+            ],
             "kept": sorted(set(fabric.grids) & set(old)),
             "moves": count_moves(connection, ground),
         }
@@ -99,7 +106,7 @@ def publish(
             raise Conflict(f"{name}已有待生效的版本。", remedy="请先撤回待生效的版本，或等它生效后再发布。")
         require_tiling(fabric, name)
         old = {row["place"]: row for row in store.grids_in_force(connection, community)}
-        if not changed_codes({code: row["shape"] for code, row in old.items()}, fabric.grids):
+        if {code: row["shape"] for code, row in old.items()} == dict(fabric.grids):
             raise InputError("草稿与现行版本一致，没有可发布的改动。", remedy="请先分割、合并或移动边界。")
         version = store.newest_version(connection, community) + 1
         details = _details(name, fabric, old)
@@ -219,7 +226,11 @@ def take_effect(
     _share_border(connection, fabric)
     rows = [{"place": code, "shape": shape, **details[code]} for code, shape in fabric.grids.items()]
     store.replace_grids(connection, fabric.community, version, day, rows)
-    return move_all(connection, ground)
+    moved = move_all(connection, ground)
+    # People by building follow their building by foreign key; cells and search entries are made anew.
+    refresh_density(connection, [fabric.community])
+    refresh_search(connection, [fabric.community])
+    return moved
 
 
 def _share_border(connection: Connection, fabric: Fabric) -> None:

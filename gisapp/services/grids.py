@@ -215,11 +215,13 @@ def versions(database: Database, reader: Reader, community: str) -> list[dict[st
 
 
 def check(database: Database, reader: Reader, place: str = "") -> list[Checked]:
-    """Whether the grids in force tile their community, for every community within a place."""
+    """Whether the grids in force tile their community, for every community within a place that has grids."""
     results = []
     with database.begin(reader) as connection:
         for row in store.list_communities(connection):
             if not row["place"].startswith(place):
+                continue
+            if row["grids"] == 0:  # not divided yet: nothing that could be wrong
                 continue
             border = store.border_of(connection, row["place"])
             shapes = {grid["place"]: grid["shape"] for grid in store.grids_in_force(connection, row["place"])}

@@ -17,7 +17,6 @@ from gisapp.analytics.hexes import area_cells, cell_polygons, check_resolution, 
 from gisapp.analytics.hotspots import Hotspots, cell_weights, gi_star
 from gisapp.domain import clock
 from gisapp.domain.access import Reader
-from gisapp.domain.vocabulary import label
 from gisapp.errors import InputError, NotFound
 from gisapp.services import analysis_runs, demand
 from gisapp.services.analysis_runs import Report, no_report
@@ -147,8 +146,9 @@ def _frame(
     return frame
 
 
-def _title(request: HotspotRequest) -> str:
-    return request.title.strip() or f"{request.demand.words()}{label('hotspot')}"
+def _title(database: Database, reader: Reader, request: HotspotRequest) -> str:
+    place = analysis_runs.name_of_place(database, reader, request.demand.place)
+    return request.title.strip() or f"{place} {request.demand.what()}热点"
 
 
 def _parameters(request: HotspotRequest) -> dict[str, Any]:
@@ -182,6 +182,7 @@ def summary_of(frame: gpd.GeoDataFrame, request: HotspotRequest) -> dict[str, An
         "few": frame.attrs["few"],
         "classes": {name: int(by_class.get(name, 0)) for name in CLASS_TITLES},
         "bounds": [float(v) for v in bounds],
+        "demand": request.demand.words(),
         "as_of": clock.now().isoformat(timespec="seconds"),
     }
 
@@ -191,7 +192,13 @@ def run(database: Database, reader: Reader, request: HotspotRequest) -> int:
     _checked(reader, request)
     work = _work(database, reader, request)
     return analysis_runs.run(
-        database, reader, KIND, request.demand.place, _title(request), _parameters(request), work
+        database,
+        reader,
+        KIND,
+        request.demand.place,
+        _title(database, reader, request),
+        _parameters(request),
+        work,
     )
 
 
@@ -200,7 +207,13 @@ def start(database: Database, reader: Reader, request: HotspotRequest) -> int:
     _checked(reader, request)
     work = _work(database, reader, request)
     return analysis_runs.start(
-        database, reader, KIND, request.demand.place, _title(request), _parameters(request), work
+        database,
+        reader,
+        KIND,
+        request.demand.place,
+        _title(database, reader, request),
+        _parameters(request),
+        work,
     )
 
 

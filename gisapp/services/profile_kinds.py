@@ -26,7 +26,12 @@ BUILDING_USES = {
     "industrial": "工业",
     "other": "其他",
 }
-COMPONENT_STATES = {"good": ("完好", "good"), "damaged": ("破损", "bad"), "missing": ("丢失", "bad"), "unknown": ("未知", "unknown")}
+COMPONENT_STATES = {
+    "good": ("完好", "good"),
+    "damaged": ("破损", "bad"),
+    "missing": ("丢失", "bad"),
+    "unknown": ("未知", "unknown"),
+}
 ADDRESS_STATES = {"in_use": "在用", "reserved": "预留", "retired": "注销"}
 
 
@@ -94,7 +99,9 @@ def _entry(code: str, tables: Callable[[str], Mapping[str, CodeEntry]]) -> CodeE
 
 def _responsible(content: Content, people: Sequence[Mapping[str, str]]) -> None:
     for person in people or ():
-        content.say(person.get("duty") or "负责人", " ".join(filter(None, (person.get("name"), person.get("phone")))))
+        content.say(
+            person.get("duty") or "负责人", " ".join(filter(None, (person.get("name"), person.get("phone"))))
+        )
 
 
 _BELOW = {2: 4, 4: 6, 6: 9, 9: 12, 12: 15}
@@ -163,7 +170,9 @@ def _building(connection: Connection, row: Row) -> Content:
     content.count("building_people", label("person"), totals["building_people"], "人", given)
     content.count("building_rooms", label("room"), totals["building_rooms"], "间", given)
     content.count("building_units", label("building_unit"), totals["building_units"], "个", given)
-    content.count("building_organisations", label("organisation"), totals["building_organisations"], "家", given)
+    content.count(
+        "building_organisations", label("organisation"), totals["building_organisations"], "家", given
+    )
     content.count("building_addresses", label("address"), totals["building_addresses"], "条", given)
     content.say("楼栋编码", row["code"])
     content.say_if("小区", row["estate"])
@@ -190,9 +199,15 @@ def _address(_connection: Connection, row: Row) -> Content:
         ("街路巷", "road"), ("门牌", "plate"), ("小区", "estate"), ("楼栋", "building_no"), ("单元", "unit"), ("室", "room"),
     ):  # fmt: skip
         content.say_if(title, row[name])
-    content.say("状态", ADDRESS_STATES.get(row["status"], row["status"]), meaning="good" if row["status"] == "in_use" else "unknown")
+    content.say(
+        "状态",
+        ADDRESS_STATES.get(row["status"], row["status"]),
+        meaning="good" if row["status"] == "in_use" else "unknown",
+    )
     content.say_if("别名", "、".join(row["aliases"]))
-    content.within += _crumb("building", row["building_id"], f"{row['estate']}{row['building_no']}" or label("building"))
+    content.within += _crumb(
+        "building", row["building_id"], f"{row['estate']}{row['building_no']}" or label("building")
+    )
     return content
 
 
@@ -211,10 +226,14 @@ def _room(connection: Connection, row: Row) -> Content:
 
 def _person(_connection: Connection, row: Row) -> Content:
     building = _building_title({**row, "id": row["building_id"]}, name="building_name")
-    content = Content(row["name_masked"], f"{building} {row['unit_name']}{row['room_number']} 室", origin="人口登记")
+    content = Content(
+        row["name_masked"], f"{building} {row['unit_name']}{row['room_number']} 室", origin="人口登记"
+    )
     content.say("性别", row["sex"])
     content.say("出生年份", f"{row['birth_year']} 年")
-    content.say(label("residence"), label(row["residence"]) if row["residence"] in TERMS else row["residence"])
+    content.say(
+        label("residence"), label(row["residence"]) if row["residence"] in TERMS else row["residence"]
+    )
     content.say_if("与户主关系", row["kinship"])
     content.say_if("文化程度", row["education"])
     content.say_if("职业", row["occupation"])
@@ -308,7 +327,9 @@ def _grid_worker(connection: Connection, row: Row) -> Content:
     content.say("最近定位", _moment(row["last_at"]), meaning=fresh)
     names = profiles.places_above(connection, [row["last_place"]]) if row["last_place"] else {}
     content.say("所在网格", names.get(row["last_place"] or "", row["last_place"]))
-    content.say_if("速度", None if row["last_speed"] is None else round(row["last_speed"] * 3.6, 1), "千米/时")
+    content.say_if(
+        "速度", None if row["last_speed"] is None else round(row["last_speed"] * 3.6, 1), "千米/时"
+    )
     return content
 
 

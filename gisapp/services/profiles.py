@@ -73,7 +73,14 @@ def profile_of(database: Database, reader: Reader, kind: str, identifier: str) -
 
 
 def list_of(
-    database: Database, reader: Reader, kind: str, identifier: str, name: str, *, offset: int = 0, limit: int = 100
+    database: Database,
+    reader: Reader,
+    kind: str,
+    identifier: str,
+    name: str,
+    *,
+    offset: int = 0,
+    limit: int = 100,
 ) -> dict[str, Any]:
     """The records behind a number of a profile, page by page: ``name``, ``title``, ``total``, ``offset``, ``rows``.
 
@@ -102,7 +109,9 @@ def reveal_person(database: Database, reader: Reader, person_id: int, purpose: s
     reader.require(Role.LEADER, Role.MANAGER, Role.WORKER)
     purpose = purpose.strip()
     if len(purpose) < 2:
-        raise InputError("请写明查看个人信息的用途。", remedy="例如：走访核实、办理居住证。", details={"field": "purpose"})
+        raise InputError(
+            "请写明查看个人信息的用途。", remedy="例如：走访核实、办理居住证。", details={"field": "purpose"}
+        )
     with database.begin(reader) as connection:
         row = profiles.reveal(connection, person_id, purpose[:200])
     if row is None:
@@ -127,12 +136,14 @@ def _find(connection: Connection, kind: str, identifier: str) -> Mapping[str, An
     row = profiles.find(connection, kind, identifier) if identifier else None
     if row is None:
         raise _missing(kind, identifier)
-    return row
+    return dict(row)
 
 
 def _missing(kind: str, identifier: str) -> NotFound:
     return NotFound(
-        f"没有找到{label(kind)} {identifier}。", remedy="它可能已注销，或不在您的管辖范围内。", details={"kind": kind}
+        f"没有找到{label(kind)} {identifier}。",
+        remedy="它可能已注销，或不在您的管辖范围内。",
+        details={"kind": kind},
     )
 
 

@@ -118,5 +118,6 @@ def room_sheet(database: Database, reader: Reader, building_id: int) -> RoomShee
                 )
             floors.append((floor, tuple(made)))
         units.append(Unit(unit_id, name, tuple(floors)))
-    title = " ".join(part for part in (found["estate"], found["name"]) if part) or f"楼栋 {building_id}"
-    return RoomSheet(found["id"], found["place"], title, tuple(units), counts)
+    estate, name = found["estate"], found["name"]
+    title = name if name.startswith(estate) else f"{estate} {name}".strip()
+    return RoomSheet(found["id"], found["place"], title or f"楼栋 {building_id}", tuple(units), counts)

@@ -46,7 +46,9 @@ SELECT {", ".join("s." + name for name in ENTRY_COLUMNS)} FROM staged_entry s
 
 def refresh_population(connection: Connection, prefixes: Sequence[str]) -> None:
     """Count people by building again."""
-    connection.execute(text("SELECT onemap.refresh_population(CAST(:prefixes AS text[]))"), {"prefixes": list(prefixes)})
+    connection.execute(
+        text("SELECT onemap.refresh_population(CAST(:prefixes AS text[]))"), {"prefixes": list(prefixes)}
+    )
 
 
 def refresh_density(connection: Connection, prefixes: Sequence[str]) -> None:

@@ -10,7 +10,11 @@ from gisapp.store.tiles import TilePart, features_statement
 
 
 def fetch_features(
-    connection: Connection, part: TilePart, box: tuple[float, float, float, float], given: Mapping[str, str], limit: int
+    connection: Connection,
+    part: TilePart,
+    box: tuple[float, float, float, float],
+    given: Mapping[str, str],
+    limit: int,
 ) -> list[str]:
     """Features of a part within a box (west, south, east, north, degrees), each as one JSON text.
 

@@ -9,7 +9,7 @@ from typing import Any
 from shapely.geometry import Polygon
 from sqlalchemy import Connection, text
 
-from gisapp.store.grids import key_range, shape_arrays
+from gisapp.store.grids import shape_arrays
 from gisapp.store.sqlfiles import load_sql
 
 _SURFACE = "CASE WHEN GeometryType(geom) = 'POINT' THEN geom ELSE ST_PointOnSurface(geom) END"
@@ -95,7 +95,6 @@ def move_all(connection: Connection, ground: Ground) -> dict[str, int]:
         for family in FAMILIES
     }
     counts["grid_worker"] = _move_workers(connection, ground.heirs)
-    _move_search_entries(connection, ground.community)
     return counts
 
 
@@ -126,20 +125,3 @@ def _move_workers(connection: Connection, heirs: Mapping[str, str]) -> int:
             names,
         )
     return moved
-
-
-_SEARCHED = ("building", "address", "organisation", "component", "poi", "grid_worker")
-
-
-def _move_search_entries(connection: Connection, community: str) -> None:
-    """Entries of the search lie where their subjects lie."""
-    first, last = key_range(community)
-    for table in _SEARCHED:
-        connection.execute(
-            text(
-                f"UPDATE onemap.search_entry AS s SET place = t.place FROM onemap.{table} AS t "
-                "WHERE s.kind = :kind AND s.subject_id = t.id AND s.place <> t.place "
-                "AND s.place BETWEEN :first AND :last AND t.place BETWEEN :first AND :last"
-            ),
-            {"kind": table, "first": first, "last": last},
-        )

@@ -155,6 +155,12 @@ def known_regions(connection: Connection, keys: Sequence[str]) -> dict[str, tupl
     return {row.place: (row.name, row.source) for row in rows}
 
 
+def known_places(connection: Connection, keys: Sequence[str]) -> set[str]:
+    """Which of some keys are regions or grids."""
+    grids = select(grid.c.place).where(grid.c.place.in_(keys), grid.c.valid_to.is_(None))
+    return set(connection.scalars(select(region.c.place).where(region.c.place.in_(keys)).union(grids)))
+
+
 def region_names(connection: Connection) -> list[str]:
     """Names of all regions that the reader sees, the longest first."""
     return sorted(connection.scalars(select(region.c.name).distinct()), key=len, reverse=True)

@@ -135,9 +135,7 @@ def list_rows(
         given: ``prefix`` and ``below`` for lists of a place, ``id`` for the others.
     """
     found = LISTS[name]
-    statement = (
-        f"SELECT {found.columns} FROM {found.source} WHERE {found.where} ORDER BY {found.order} LIMIT :limit OFFSET :offset"
-    )
+    statement = f"SELECT {found.columns} FROM {found.source} WHERE {found.where} ORDER BY {found.order} LIMIT :limit OFFSET :offset"
     rows = connection.execute(text(statement), {**given, "limit": limit, "offset": offset})
     return [dict(zip(("kind", "id", "title", "note", "side"), map(_word, row), strict=True)) for row in rows]
 
@@ -146,13 +144,19 @@ def list_total(connection: Connection, name: str, given: Mapping[str, Any]) -> i
     """How many rows a list has."""
     found = LISTS[name]
     return int(
-        connection.execute(text(f"SELECT count(*) FROM {found.source} WHERE {found.where}"), dict(given)).scalar_one()
+        connection.execute(
+            text(f"SELECT count(*) FROM {found.source} WHERE {found.where}"), dict(given)
+        ).scalar_one()
     )
 
 
 def area_counts(connection: Connection, prefix: str, below: int) -> dict[str, int]:
     """The numbers of a place and all below it."""
-    row = connection.execute(text(load_sql("profiles/area_counts")), {"prefix": prefix, "below": below}).mappings().one()
+    row = (
+        connection.execute(text(load_sql("profiles/area_counts")), {"prefix": prefix, "below": below})
+        .mappings()
+        .one()
+    )
     return {name: int(value) for name, value in row.items()}
 
 

@@ -13,7 +13,9 @@ _SHAPE = (
 )
 _GEOM = _SHAPE.format("t.geom")
 # A region's outline is drawn, not measured: about a metre is enough.
-_OUTLINE = _SHAPE.format("t.geom").replace("st_asgeojson(t.geom", "st_asgeojson(st_simplifypreservetopology(t.geom, 0.00001)")
+_OUTLINE = _SHAPE.format("t.geom").replace(
+    "st_asgeojson(t.geom", "st_asgeojson(st_simplifypreservetopology(t.geom, 0.00001)"
+)
 _AREA = "st_area(t.geom::geography) AS area"
 _IN_FORCE = "t.valid_from <= current_date AND (t.valid_to IS NULL OR t.valid_to > current_date)"
 

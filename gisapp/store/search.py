@@ -112,7 +112,8 @@ def names_of_places(connection: Connection, places: Collection[str]) -> dict[str
     )
     names = {row.place: row.name for row in rows}
     return {
-        place: " ".join(names[place[:n]] for n in _DIGITS if len(place) >= n and place[:n] in names) for place in places
+        place: " ".join(names[place[:n]] for n in _DIGITS if len(place) >= n and place[:n] in names)
+        for place in places
     }
 
 
@@ -123,7 +124,12 @@ def _names(wanted: Wanted, given: dict[str, Any]) -> list[_Branch]:
     branches = [
         _Branch(0, "e.key = :whole", 60),
         # Regions and grids are few and meant more often than anything in them: none may be cut off by a limit.
-        _Branch(1, f"e.weight <= {TOP_WEIGHT} AND {_begins(whole, wanted.letters)}", 60, " ORDER BY e.weight, e.key"),
+        _Branch(
+            1,
+            f"e.weight <= {TOP_WEIGHT} AND {_begins(whole, wanted.letters)}",
+            60,
+            " ORDER BY e.weight, e.key",
+        ),
         _Branch(1, f"e.key >= :first AND e.key < :first_end AND {contains}", 120, " ORDER BY e.key"),
     ]
     if whole.isascii() and whole.isalnum():
@@ -139,7 +145,9 @@ def _names(wanted: Wanted, given: dict[str, Any]) -> list[_Branch]:
             branches.append(_Branch(3, f"{within} AND ({_near(wanted.centre)})", 200))
     if wanted.letters and whole.isalnum():
         branches.append(_Branch(1, "e.initials = :whole", 60))
-        branches.append(_Branch(2, "e.initials >= :whole AND e.initials < :whole_end", 120, " ORDER BY e.initials"))
+        branches.append(
+            _Branch(2, "e.initials >= :whole AND e.initials < :whole_end", 120, " ORDER BY e.initials")
+        )
         branches.append(_Branch(2, "e.pinyin >= :whole AND e.pinyin < :whole_end", 120, " ORDER BY e.pinyin"))
         if len(wanted.letter_pairs) >= 2:
             given |= {"letter_pairs": list(wanted.letter_pairs), "letters": f"%{whole}%"}
@@ -162,7 +170,9 @@ def _components(wanted: Wanted, given: dict[str, Any]) -> list[_Branch]:
     if wanted.types:
         given["types"] = list(wanted.types)
         near = f" AND ({_near(wanted.centre)})" if wanted.centre else ""
-        branches.append(_Branch(3, f"e.type_code = ANY(CAST(:types AS text[])){near}", 400, select=_COMPONENT))
+        branches.append(
+            _Branch(3, f"e.type_code = ANY(CAST(:types AS text[])){near}", 400, select=_COMPONENT)
+        )
     return branches
 
 

@@ -18,7 +18,9 @@ Form = Literal["", "epoch", "text", "round", "masked"]
 Kind = Literal["integer", "number", "code", "instant"]
 """What a parameter must look like: ``code`` is letters, digits, ``_``, ``-``; ``instant`` is epoch seconds or ISO 8601."""
 
-Operator = Literal["=", "<>", "<", "<=", ">", ">=", "in", "is null", "is not null", "> or null", "starts with"]
+Operator = Literal[
+    "=", "<>", "<", "<=", ">", ">=", "in", "is null", "is not null", "> or null", "starts with"
+]
 
 
 @dataclass(frozen=True, slots=True)

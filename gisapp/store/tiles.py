@@ -144,7 +144,9 @@ def revision_statement(families: tuple[str, ...]) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _template(parts: tuple[TilePart, ...], families: tuple[str, ...], zoom: int, given: tuple[str, ...]) -> str:
+def _template(
+    parts: tuple[TilePart, ...], families: tuple[str, ...], zoom: int, given: tuple[str, ...]
+) -> str:
     selects = [
         _mvt(part, zoom, frozenset(given))
         for part in parts
@@ -181,7 +183,9 @@ def _from_table(part: TilePart, source: TableSource, zoom: int, given: frozenset
         where = ["t.tile_key >= %(first_key)s", "t.tile_key < %(last_key)s", *conditions]
         if _may_be_area(source):
             geometry = f"CASE WHEN geometrytype({geometry}) = 'POINT' THEN {geometry} ELSE st_pointonsurface({geometry}) END"
-        return f"{head}, {_shape(geometry, 'point', zoom, False)} AS mvt FROM {name} WHERE {' AND '.join(where)}"
+        return (
+            f"{head}, {_shape(geometry, 'point', zoom, False)} AS mvt FROM {name} WHERE {' AND '.join(where)}"
+        )
     where = [f"{geometry} && {_ENVELOPE}", *conditions]
     if source.shape == "label":
         return (
@@ -191,9 +195,7 @@ def _from_table(part: TilePart, source: TableSource, zoom: int, given: frozenset
         )
     if source.shape == "point":
         where.append(_INSIDE.format(geometry))
-    return (
-        f"{head}, {_shape(geometry, source.shape, zoom, source.simplify)} AS mvt FROM {name} WHERE {' AND '.join(where)}"
-    )
+    return f"{head}, {_shape(geometry, source.shape, zoom, source.simplify)} AS mvt FROM {name} WHERE {' AND '.join(where)}"
 
 
 def _from_file(part: TilePart, source: FileSource, zoom: int, given: frozenset[str]) -> str:
@@ -222,7 +224,9 @@ def file_select(source: FileSource, zoom: int, given: frozenset[str]) -> str:
 
 
 _ENVELOPE = "st_makeenvelope(%(w)r, %(s)r, %(e)r, %(n)r, 4490)"
-_INSIDE = "st_x({0}) >= %(west)r AND st_x({0}) < %(east)r AND st_y({0}) > %(south)r AND st_y({0}) <= %(north)r"
+_INSIDE = (
+    "st_x({0}) >= %(west)r AND st_x({0}) < %(east)r AND st_y({0}) > %(south)r AND st_y({0}) <= %(north)r"
+)
 
 
 def _shape(geometry: str, shape: str, zoom: int, simplify: bool) -> str:
@@ -265,7 +269,7 @@ def _properties(columns: Sequence[Column], zoom: int) -> str:
     made = ""
     for column in columns:
         if zoom >= column.from_zoom:
-            made += f', {_FORMS[column.form].format(f"t.{_quoted(column.column or column.name)}")} AS {_quoted(column.name)}'
+            made += f", {_FORMS[column.form].format(f't.{_quoted(column.column or column.name)}')} AS {_quoted(column.name)}"
     return made
 
 
@@ -390,7 +394,15 @@ def features_statement(
         "SELECT json_build_object('type', 'Feature', 'id', f.id, 'geometry', st_asgeojson(f.geom, 7, 0)::json, "
         f"'properties', to_jsonb(f) - 'geom')::text FROM ({rows} LIMIT {limit}) f"
     )
-    return template % {"w": west, "s": south, "e": east, "n": north, "first_key": 0, "last_key": 1 << 44, **literals}
+    return template % {
+        "w": west,
+        "s": south,
+        "e": east,
+        "n": north,
+        "first_key": 0,
+        "last_key": 1 << 44,
+        **literals,
+    }
 
 
 def _known(source: TableSource) -> None:
@@ -414,8 +426,8 @@ def _key(source: TableSource) -> str:
 
 
 def _may_be_area(source: TableSource) -> bool:
-    kind: str = metadata.tables[f"{SCHEMA}.{source.table}"].columns[source.geometry].type.geometry_type
-    return kind == "GEOMETRY"
+    column = metadata.tables[f"{SCHEMA}.{source.table}"].columns[source.geometry]
+    return getattr(column.type, "geometry_type", "") == "GEOMETRY"
 
 
 def _quoted(name: str) -> str:

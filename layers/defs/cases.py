@@ -113,4 +113,3 @@ LAYER = Layer(
         ),
     ),
 )  # fmt: skip
-

@@ -10,7 +10,8 @@ _NAMES = {entry.class_code: entry.class_name for entry in component_types().valu
 _CLASSES = Classes(
     "class",
     tuple(
-        LegendItem(name, colour, "circle", code) for (code, name), colour in zip(sorted(_NAMES.items()), CLASSES, strict=False)
+        LegendItem(name, colour, "circle", code)
+        for (code, name), colour in zip(sorted(_NAMES.items()), CLASSES, strict=False)
     ),
     LegendItem("其他", GREY),
 )
@@ -66,7 +67,12 @@ LAYER = Layer(
             "symbol",
             filter=["has", "class"],
             zooms=(18, 24),
-            layout={"text-field": ["get", "name"], "text-size": 10.5, "text-offset": [0, 0.9], "text-anchor": "top"},
+            layout={
+                "text-field": ["get", "name"],
+                "text-size": 10.5,
+                "text-offset": [0, 0.9],
+                "text-anchor": "top",
+            },
             paint={"text-color": _CLASSES.colour(), "text-halo-color": HALO, "text-halo-width": 1.2},
             order=421,
         ),

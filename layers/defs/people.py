@@ -75,4 +75,3 @@ LAYER = Layer(
         ),
     ),
 )  # fmt: skip
-

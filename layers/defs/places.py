@@ -90,9 +90,12 @@ LAYER = Layer(
                 "text-max-width": 9,
                 "text-optional": True,
             },
-            paint={"text-color": Themed("#c6d5e4", "#33465a"), "text-halo-color": HALO, "text-halo-width": 1.4},
+            paint={
+                "text-color": Themed("#c6d5e4", "#33465a"),
+                "text-halo-color": HALO,
+                "text-halo-width": 1.4,
+            },
             order=430,
         ),
     ),
 )
-

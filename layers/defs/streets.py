@@ -60,7 +60,9 @@ LAYER = Layer(
     ),
     fields=(
         Field("name", "路名", from_zoom=13),
-        Field("class", "等级", roles=("tile", "profile", "legend"), values={row[0]: row[1] for row in _ROADS}),
+        Field(
+            "class", "等级", roles=("tile", "profile", "legend"), values={row[0]: row[1] for row in _ROADS}
+        ),
     ),
     legend=tuple(LegendItem(row[1], row[3], "line", row[0]) for row in reversed(_ROADS)),
     style=(
@@ -107,7 +109,11 @@ LAYER = Layer(
                 "text-letter-spacing": 0.15,
                 "text-padding": 12,
             },
-            paint={"text-color": _NAME, "text-halo-color": Themed("#101c2c", "#ffffff"), "text-halo-width": 1.4},
+            paint={
+                "text-color": _NAME,
+                "text-halo-color": Themed("#101c2c", "#ffffff"),
+                "text-halo-width": 1.4,
+            },
             order=402,
             pick=False,
         ),

@@ -49,7 +49,11 @@ LAYER = Layer(
         Field("fixes", "定位点数", unit="个"),
         Field("metres", "里程", unit="米"),
     ),
-    legend=(LegendItem("早", _RAMP[0], "line"), LegendItem("午", _RAMP[2], "line"), LegendItem("晚", _RAMP[4], "line")),
+    legend=(
+        LegendItem("早", _RAMP[0], "line"),
+        LegendItem("午", _RAMP[2], "line"),
+        LegendItem("晚", _RAMP[4], "line"),
+    ),
     style=(
         StyleLayer(
             "edge",

@@ -175,8 +175,9 @@ def _watch(page: Page, base: str) -> Watch:
             watch.outside.append(request.url)
 
     def said(message: ConsoleMessage) -> None:
-        # A refused sign-in is an answer that the test asks for; the browser reports its status as an error.
-        if message.type == "error" and not re.search(r"status of 40[13]", message.text):
+        # A refusal (sign-in, scope, conflict, input) is an answer that the test asks for; the browser reports its
+        # status as an error.
+        if message.type == "error" and not re.search(r"status of (40[139]|422)", message.text):
             watch.errors.append(message.text)
 
     page.on("request", asked)

@@ -18,7 +18,8 @@ from gisapp.store.database import Database, engine_url
 from gisapp.store.migrate import upgrade
 
 APP_ROLE = "onemap_app_test"
-APP_PASSWORD = secrets.token_hex(8)
+# The same in every process that tests against one server: a second run must not lock the first one out.
+APP_PASSWORD = "onemap-test"
 
 
 @pytest.fixture(scope="session")

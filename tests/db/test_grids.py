@@ -110,7 +110,8 @@ def assert_keys_are_right(database: Database) -> None:
             f"SELECT c.id FROM {child} c JOIN {parent} p ON p.id = c.{column} WHERE c.place <> p.place",
         )
         assert loose == [], child
-    wrong = "SELECT 1 FROM search_entry s JOIN building b ON b.id = s.subject_id WHERE s.place <> b.place"
+    wrong = "SELECT 1 FROM search_entry s JOIN building b ON b.id = s.subject_id "
+    wrong += "WHERE s.kind = 'building' AND s.place <> b.place"
     assert rows(database, wrong) == []
 
 
@@ -308,6 +309,32 @@ def test_a_scheduled_version_can_be_taken_back(world: Database, manager: Reader)
     assert grid_publishing.activate_due(world, clock.today() + timedelta(days=5)) == []
     with pytest.raises(NotFound):
         grid_publishing.withdraw(world, manager, WEST)
+
+
+def test_a_community_without_grids_is_divided_for_the_first_time(world: Database, manager: Reader) -> None:
+    with world.begin(SYSTEM) as connection:
+        connection.execute(text("DELETE FROM grid WHERE community = :c"), {"c": WEST})
+        connection.execute(text("DELETE FROM grid_version WHERE place = :c"), {"c": WEST})
+        for table in ("building", "component", "poi", "event", "address", "organisation"):
+            own = " AND building_id IS NULL" if table in ("address", "organisation") else ""
+            connection.execute(text(f"UPDATE {table} SET place = :c WHERE place ^@ :c{own}"), {"c": WEST})
+        connection.execute(text("UPDATE grid_worker SET place = :c WHERE place ^@ :c"), {"c": WEST})
+    draft = grid_drafts.open_draft(world, manager, WEST)
+    assert [f["properties"]["code"] for f in draft["grids"]["features"]] == [SOUTH]
+    draft = grid_drafts.apply(world, manager, WEST, draft["revision"], {"kind": "split", "line": across(0.5)})
+    done = grid_publishing.publish(world, manager, WEST, draft["revision"])
+    assert done["version"] == 1 and done["moved"]["building"] == 30
+    open_cases = "SELECT place FROM event WHERE closed_at IS NULL"
+    assert {r.place[:12] for r in rows(world, open_cases)} == {WEST, EAST}
+    assert_keys_are_right(world)
+    assert [found.problems for found in grids.check(world, SYSTEM)] == [[], []]
+
+
+def test_new_grids_can_be_searched_for(world: Database, manager: Reader) -> None:
+    draft = draw(world, manager, SPLIT)
+    grid_publishing.publish(world, manager, WEST, draft["revision"])
+    found = rows(world, "SELECT place FROM search_entry WHERE kind = 'grid' AND place ^@ :c", c=WEST)
+    assert sorted(r.place for r in found) == [SOUTH, NORTH, f"{WEST}003"]
 
 
 def test_refusals(world: Database, manager: Reader) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gisapp.bootstrap import databases, layout, toolchain, trouble, tuning, up, words
+from gisapp.bootstrap import browser, databases, layout, postgis, toolchain, trouble, tuning, up, words
 from gisapp.bootstrap.layout import ROOT, DataDirectory
 from gisapp.bootstrap.trouble import ProgramFailed, SetupError
 
@@ -272,3 +272,42 @@ def test_paths_of_two_copies_never_meet(monkeypatch: pytest.MonkeyPatch) -> None
     assert first != second
     assert first.parent == second.parent == Path("/var/lib/onemap")
     assert DataDirectory(first).key != DataDirectory(second).key
+
+
+@pytest.mark.parametrize(
+    "parser", [words.up_parser(), words.down_parser(), words.doctor_parser()], ids=lambda p: p.prog
+)
+def test_every_option_is_documented_and_explained(parser: words.Parser) -> None:
+    page = (ROOT / "docs" / "run.md").read_text(encoding="utf-8")
+    for action in parser._actions:
+        assert (action.help or "").endswith("。")
+        if "--help" not in action.option_strings:
+            assert action.option_strings[-1] in page
+
+
+def test_starter_of_an_unpacked_browser_names_its_libraries_and_fonts(tmp_path: Path) -> None:
+    (tmp_path / "usr/lib/x86_64-linux-gnu").mkdir(parents=True)
+    browser._write_starter(tmp_path, None)
+    script = (tmp_path / "start").read_text()
+    assert f'LD_LIBRARY_PATH="{tmp_path}/usr/lib/x86_64-linux-gnu:' in script
+    assert f'exec "{tmp_path}/usr/lib/chromium/chromium" "$@"' in script
+    assert f"<dir>{tmp_path}/usr/share/fonts</dir>" in (tmp_path / "fonts.conf").read_text()
+    browser._write_starter(tmp_path, "/usr/bin/chromium")
+    assert "LD_LIBRARY_PATH" not in (tmp_path / "start").read_text()
+
+
+def test_programs_are_found_whole_or_not_at_all(tmp_path: Path) -> None:
+    folder = tmp_path / "usr/lib/postgresql/15/bin"
+    folder.mkdir(parents=True)
+    (folder / "initdb").touch()
+    (folder / "postgres").touch()
+    extension = tmp_path / "usr/share/postgresql/15/extension"
+    extension.mkdir(parents=True)
+    assert postgis.found(tmp_path) == []
+    (extension / "postgis.control").touch()
+    assert postgis.found(tmp_path) == [], "the control file alone is half an installation"
+    (folder.parent / "lib").mkdir()
+    (folder.parent / "lib" / "postgis-3.so").touch()
+    programs = postgis.found(tmp_path)
+    assert [p.version for p in programs] == [15]
+    assert programs[0].environment()["PROJ_DATA"] == str(tmp_path / "usr/share/proj")

@@ -6,7 +6,14 @@ where; ``split``, ``merge``, ``move_vertex`` and ``remove_vertex`` give a new fa
 """
 
 from gisapp.analytics.fabric.codes import next_code
-from gisapp.analytics.fabric.comparing import border_inserts, bounds_of, changed_codes, heirs, put_corners
+from gisapp.analytics.fabric.comparing import (
+    border_inserts,
+    bounds_of,
+    changed_codes,
+    ground_moved,
+    heirs,
+    put_corners,
+)
 from gisapp.analytics.fabric.editing import adopt_border, merge, move_vertex, remove_vertex
 from gisapp.analytics.fabric.history import Change, fabric_as_json, fabric_from_json
 from gisapp.analytics.fabric.lattice import rounded
@@ -28,6 +35,7 @@ __all__ = [
     "fabric_as_json",
     "fabric_from_json",
     "grid_under",
+    "ground_moved",
     "heirs",
     "locate",
     "locate_one",

@@ -8,13 +8,21 @@ import shapely
 from shapely.geometry import MultiPolygon, Polygon
 
 from gisapp.analytics.fabric.lattice import Node, Ring, rings_of, segments
-from gisapp.analytics.fabric.model import Inserts, undirected, with_nodes
+from gisapp.analytics.fabric.model import Inserts, area_m2, undirected, with_nodes
 from gisapp.analytics.fabric.splitting import rebuild
+
+# What a user would call a change of a grid's ground, in square metres.
+SEEN_M2 = 0.5
 
 
 def changed_codes(old: Mapping[str, Polygon], new: Mapping[str, Polygon]) -> list[str]:
     """Old codes that vanish or whose ground is not the same to the last corner."""
     return sorted(code for code, shape in old.items() if new.get(code) != shape)
+
+
+def ground_moved(old: Polygon, new: Polygon) -> bool:
+    """Whether a grid's ground changed to a user's eye: a corner put into its border moves that by 0.1 mm only."""
+    return old != new and area_m2(old.symmetric_difference(new)) >= SEEN_M2
 
 
 def heirs(old: Mapping[str, Polygon], new: Mapping[str, Polygon]) -> dict[str, str]:

@@ -49,7 +49,8 @@ def tiling_problems(community: Polygon | MultiPolygon, grids: Mapping[str, Polyg
     if not grids:
         problems.append(Problem("gap", "社区内没有网格。", (), community))
     if problems:
-        return problems + _area_problems(community, grids)
+        # Ground gained or lost says more to a user than the crossing of rings that goes with it.
+        return _area_problems(community, grids) + problems
     loose = _unmatched(community, grids)
     if loose:
         areas = _area_problems(community, grids)

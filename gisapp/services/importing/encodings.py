@@ -96,6 +96,13 @@ def _is_utf8(line: bytes) -> bool:
     return _commonness(here) > _commonness(there)
 
 
+def likelier(data: bytes) -> str | None:
+    """Of UTF-8 and GB18030 the one in which bytes read as the more common Chinese; None if neither does."""
+    here = _commonness(data.decode("utf-8", errors="replace"))
+    there = _commonness(data.decode("gb18030", errors="replace"))
+    return None if here == there else "utf-8" if here > there else "gb18030"
+
+
 def _commonness(text: str) -> float:
     """Share of the characters beyond ASCII that are punctuation or among the 3,755 most common of GB 2312."""
     strange = [c for c in text if ord(c) > 0x7F]

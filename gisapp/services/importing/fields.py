@@ -15,6 +15,8 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from enum import StrEnum
 from typing import Any
 
+import numpy as np
+
 from gisapp.errors import InputError
 from gisapp.services.importing.findings import Findings
 
@@ -91,6 +93,7 @@ class _Missing(Exception):
 
 
 _MISSING = {"", "null", "none", "nan", "n/a", "\\n", "-", "—", "/", "nat"}
+_LONGEST_MISSING = max(map(len, _MISSING))
 _EXCEL_ERRORS = {"#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!"}
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u200b-\u200f\ufeff]")
 _BLANKS = re.compile(r"[\s\u3000]+")
@@ -108,6 +111,10 @@ def plain_text(value: Any) -> str | None:
     """
     if value is None:
         return None
+    if isinstance(value, str) and value.isprintable() and "  " not in value:
+        # nothing to clean: wide blanks and control characters are not printable
+        text = value.strip()
+        return None if len(text) <= _LONGEST_MISSING and text.casefold() in _MISSING else text
     if isinstance(value, float):
         if math.isnan(value):
             return None
@@ -131,22 +138,38 @@ def convert(
     Returns:
         one value per row; None where it is empty or refused.
     """
+    if field.kind is Kind.NUMBER and not field.zero_is_missing:
+        plain = _all_numbers(field, values)
+        if plain is not None:
+            return plain
     known: dict[Any, Any] = {}
     out: list[Any] = [None] * len(values)
     for i, value in enumerate(values):
-        try:
-            key = (value.__class__, value)
-            if key in known:
-                result = known[key]
-            else:
-                result = known[key] = _convert_one(field, value, zone)
-        except _Wrong as wrong:
-            result = known[key] = wrong
+        key = (value.__class__, value) if value.__hash__ else str(value)
+        result = known.get(key, known)
+        if result is known:
+            try:
+                result = _convert_one(field, value, zone)
+            except _Wrong as wrong:
+                result = wrong
+            known[key] = result
         if isinstance(result, _Wrong):
             findings.refuse(rows[i], field.zh, field.shown(value), result.reason, result.remedy)
         else:
             out[i] = result
     return out
+
+
+def _all_numbers(field: Field, values: Sequence[Any]) -> list[float] | None:
+    """A column of nothing but plain numbers within the limits, at once; None if it is not that."""
+    try:
+        numbers = np.array(values, dtype=np.float64)
+    except (ValueError, TypeError):
+        return None
+    low = -np.inf if field.low is None else field.low
+    high = np.inf if field.high is None else field.high
+    fine = np.isfinite(numbers).all() and (numbers >= low).all() and (numbers <= high).all()
+    return numbers.tolist() if fine else None
 
 
 def _convert_one(field: Field, value: Any, zone: tzinfo) -> Any:

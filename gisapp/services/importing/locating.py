@@ -49,24 +49,11 @@ def assign_places(
         days: instants of facts, which take the grids of their day; None for standing things, which take today's.
     """
     found = _by_position(batch, context, days)
-    stated = batch.column("place")
-    nowhere: list[int] = []
-    for i in range(len(batch)):
-        said, here = stated[i], found[i]
-        if said is not None:
-            try:
-                key = PlaceKey(said)
-            except InputError as error:
-                batch.refuse(i, "地点编码", said, "地点编码无效", error.remedy or "请改正编码。")
-                continue
-            if here is None:
-                found[i] = str(key)
-            elif not (key.covers(here) or PlaceKey(here).covers(key)):
-                batch.refuse(
-                    i, "地点编码", said, f"与坐标所在的 {here} 不符", "请核对编码和坐标，或清空该列。"
-                )
-        elif here is None and np.isfinite(batch.lon[i]):
-            nowhere.append(i)
+    _check_stated(batch, context, found)
+    missing = np.array([here is None for here in found], dtype=bool) & np.isfinite(batch.lon)
+    nowhere = [
+        int(i) for i in np.flatnonzero(missing) if int(batch.rows[i]) not in batch.findings.refused_rows
+    ]
     if nowhere and fallback is None:
         for i in nowhere:
             batch.refuse(
@@ -83,6 +70,23 @@ def assign_places(
         _ensure_region(context, fallback, (float(box[0]), float(box[1]), float(box[2]), float(box[3])))
     batch.place = found
     require_scope(batch, context)
+
+
+def _check_stated(batch: Batch, context: Context, found: NDArray[np.object_]) -> None:
+    """Compare the places that the rows state with those that were found, and take them where none was found."""
+    stated = batch.column("place")
+    rows = [i for i, said in enumerate(stated) if said is not None]
+    known = store.known_places(context.connection, sorted({str(stated[i]) for i in rows})) if rows else set()
+    for i in rows:
+        said, here = str(stated[i]), found[i]
+        if said not in known:
+            batch.refuse(
+                i, "地点编码", said, "没有这个编码的网格或区划", "请核对编码，或先导入当地的区划和网格。"
+            )
+        elif here is None:
+            found[i] = said
+        elif not (said.startswith(here) or here.startswith(said)):
+            batch.refuse(i, "地点编码", said, f"与坐标所在的 {here} 不符", "请核对编码和坐标，或清空该列。")
 
 
 def require_scope(batch: Batch, context: Context) -> None:

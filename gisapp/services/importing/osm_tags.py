@@ -159,10 +159,8 @@ def road_class(tags: Tags) -> str | None:
 def walkable(tags: Tags) -> bool | None:
     """What the tags say of walking; None where the class decides."""
     foot = tags.get("foot")
-    if (
-        foot in {"no", "private", "use_sidepath"}
-        or (tags.get("access") in {"no", "private"}
-        and foot not in {"yes", "designated"})
+    if foot in {"no", "private", "use_sidepath"} or (
+        tags.get("access") in {"no", "private"} and foot not in {"yes", "designated"}
     ):
         return False
     return True if foot in {"yes", "designated", "permissive"} else None

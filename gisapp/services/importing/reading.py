@@ -23,7 +23,7 @@ from pyproj import CRS
 from pyproj.exceptions import CRSError
 
 from gisapp.errors import InputError
-from gisapp.services.importing.encodings import decode, decode_value
+from gisapp.services.importing.encodings import decode, decode_value, likelier
 from gisapp.services.importing.findings import Findings
 
 SUFFIXES = (".csv", ".txt", ".tsv", ".xlsx", ".xlsm", ".geojson", ".json", ".shp", ".zip", ".gpkg")
@@ -151,6 +151,10 @@ def _sheet_table(
     kept: list[list[Any]] = []
     for i in range(at + 1, len(records)):
         record = records[i]
+        if len(record) == width and any(record):
+            rows.append(i + 1)
+            kept.append(record)
+            continue
         if not any(cell is not None and cell != "" for cell in record):
             continue
         extra = record[width:]
@@ -282,12 +286,17 @@ def _plain(column: NDArray[Any]) -> list[Any]:
 def _decode_dbf(
     source: Path | bytes, headings: list[str], columns: list[list[Any]]
 ) -> tuple[list[str], list[list[Any]], str]:
-    preferred = _stated_encoding(source) if isinstance(source, Path) else "utf-8"
+    preferred = _stated_encoding(source) if isinstance(source, Path) else None
     texts = [h.encode("latin-1") for h in headings]
     for column in columns:
         texts += [v.encode("latin-1") for v in column[:5000] if isinstance(v, str) and not v.isascii()]
-    if preferred is None or not _fits(texts, preferred):
-        preferred = next((name for name in ("utf-8", "gb18030") if _fits(texts, name)), "gb18030")
+    fitting = [name for name in ("utf-8", "gb18030") if _fits(texts, name)]
+    if len(fitting) == 2:
+        # What says of itself to be in one encoding is often in the other: the one that reads better is right.
+        better = likelier(b"".join(texts))
+        preferred = better or preferred or "utf-8"
+    else:
+        preferred = fitting[0] if fitting else preferred or "gb18030"
     known: dict[str, str] = {}
 
     def text(value: Any) -> Any:

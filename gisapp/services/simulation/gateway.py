@@ -1,0 +1,67 @@
+"""The way to the server: signs in as the terminals' gateway, posts, and says what became of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+
+from gisapp.errors import Unavailable
+
+
+class Unreachable(Exception):
+    """The server does not answer, or not sensibly; what was to be sent may be sent again later."""
+
+
+class Gateway:
+    """A session with the server.
+
+    Args:
+        url: address of the server, for example ``http://127.0.0.1:8050``.
+    """
+
+    def __init__(self, url: str, login: str, password: str) -> None:
+        self._client = httpx.Client(base_url=url, timeout=httpx.Timeout(20.0, connect=4.0), trust_env=False)
+        self._credentials = {"login": login, "password": password}
+        self._signed_in = False
+
+    def post(self, path: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        """Post JSON; signs in when needed. Returns status and answer.
+
+        Raises:
+            Unreachable: no connection, a timeout, or an error of the server itself.
+            Unavailable: the server refuses the account.
+        """
+        for _ in range(2):
+            if not self._signed_in:
+                self._sign_in()
+            status, answer = self._send(path, body)
+            if status != 401:
+                return status, answer
+            self._signed_in = False
+        raise Unreachable("session refused twice")
+
+    def _sign_in(self) -> None:
+        status, answer = self._send("/api/v1/session", self._credentials)
+        if status in (401, 403):
+            raise Unavailable(
+                f"服务器不接受账号“{self._credentials['login']}”：{answer.get('message', status)}",
+                remedy="请用 --login 和 --password 给出终端网关的账号；演示账号由 ./onemap demo 建立。",
+            )
+        if status >= 300:
+            raise Unreachable(f"sign-in answered {status}")
+        self._signed_in = True
+
+    def _send(self, path: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        try:
+            response = self._client.post(path, json=body)
+            answer = response.json()
+        except (httpx.HTTPError, ValueError) as error:
+            raise Unreachable(str(error) or type(error).__name__) from error
+        if response.status_code >= 500:
+            raise Unreachable(f"{path} answered {response.status_code}")
+        return response.status_code, answer if isinstance(answer, dict) else {}
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
