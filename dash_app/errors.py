@@ -5,16 +5,17 @@ from __future__ import annotations
 import logging
 import uuid
 from typing import Any
+from urllib.parse import quote, urlsplit
 
 import dash_mantine_components as dmc
-from dash import set_props
+from dash import ctx, set_props
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from dash_app import ids
-from gisapp.errors import InputError, NotFound, OnemapError
+from gisapp.errors import InputError, NotFound, NotSignedIn, OnemapError
 
 log = logging.getLogger(__name__)
 
@@ -87,6 +88,12 @@ def toast(message: str, *, remedy: str | None = None, colour: str = "red") -> No
 def on_callback_error(error: Exception) -> None:
     """What Dash calls when a callback raises."""
     known = as_onemap_error(error)
+    if isinstance(known, NotSignedIn):
+        # Where the user was stands in the request; the hash, and so the view, is lost with the session.
+        back = urlsplit(str((ctx.headers or {}).get("referer", "/")))
+        path = f"{back.path or '/'}?{back.query}" if back.query else back.path or "/"
+        set_props(ids.URL, {"href": f"/sign-in?next={quote(path, safe='')}"})
+        return
     toast(known.message, remedy=known.remedy)
 
 

@@ -15,8 +15,8 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gisapp.domain.access import NOBODY, Reader
+from gisapp.domain.tiles import Tile
 from gisapp.errors import NotFound, NotSignedIn, OnemapError
-from gisapp.store.tiles import Tile
 from layers.tiling import Ready, Served, Tiles, served
 
 PREFIX = "/tiles/"

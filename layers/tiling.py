@@ -11,11 +11,12 @@ from functools import lru_cache
 from hashlib import blake2b
 
 from gisapp.domain.access import Reader
+from gisapp.domain.tiles import Tile
 from gisapp.errors import NotFound
 from gisapp.store.database import Database
 from gisapp.store.tables import SCHEMA, metadata
 from gisapp.store.tile_connections import TileConnections, scope_statement
-from gisapp.store.tiles import Tile, TilePart, revision_statement, tile_statement
+from gisapp.store.tiles import TilePart, revision_statement, tile_statement
 from layers.definition import Layer
 from layers.registry import tilesets
 from layers.revisions import Revisions

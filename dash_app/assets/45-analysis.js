@@ -55,11 +55,10 @@ window.dash_clientside.onemapAnalysis = (() => {
 
   // A click on a cell chooses it; one beside all cells lets go.
   function listen(map) {
-    if (map.analysisClicks) return;
-    map.analysisClicks = map.on('click', ({ lngLat }) => {
+    map.map.on('click', ({ point }) => {
       const layers = map.map.getStyle().layers.filter((l) => l.source === 'overlay:analysis-cells').map((l) => l.id);
-      if (!layers.length) return;
-      const [feature] = map.map.queryRenderedFeatures(map.map.project(lngLat), { layers });
+      if (!drawn || !layers.length) return;
+      const [feature] = map.map.queryRenderedFeatures(point, { layers });
       window.dash_clientside.set_props('analysis-picked', { data: { cell: feature ? feature.properties.id : null, at: Date.now() } });
     });
   }

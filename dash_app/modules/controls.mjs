@@ -62,10 +62,11 @@ export function addControls(owner) {
 
   const note = document.createElement('div');
   note.className = 'map-note';
-  const say = () => {
-    const source = options.source ?? '社区一张图';
-    note.textContent = `${source} · CGCS2000 · 截至 ${clock()}`;
-  };
+  const origin = document.createElement('span');
+  origin.textContent = `${options.source ?? '社区一张图'} · CGCS2000 · `;
+  const moment = document.createElement('span');
+  note.append(origin, moment);
+  const say = () => { moment.textContent = `截至 ${clock()}`; };
   say();
   const timer = window.setInterval(say, 20000);
   owner.on('close', () => window.clearInterval(timer));

@@ -3,36 +3,14 @@
 import { el } from './dom.mjs';
 import { cornerTool, lineTool } from './draw.mjs';
 import { ExactEdges } from './exact_edges.mjs';
+import { ask, Refused } from './grid_api.mjs';
+import { showState } from './grid_panel.mjs';
 import { buildTools, hints } from './grid_tools.mjs';
 import { collection, feature, LAYERS, mask, problemFeatures } from './grid_overlays.mjs';
 import { ready } from './map.mjs';
 
 const props = (id, values) => window.dash_clientside?.set_props?.(id, values);
 const whole = new Intl.NumberFormat('zh-CN', { maximumFractionDigits: 0 });
-
-class Refused extends Error {
-  constructor(status, body) {
-    super(body.message ?? `服务器回应 ${status}`);
-    this.status = status;
-    this.remedy = body.remedy ?? '';
-    this.problems = body.details?.problems ?? [];
-  }
-}
-
-async function ask(address, method = 'GET', body = undefined) {
-  let answer;
-  try {
-    answer = await fetch(`/api/v1/grids${address}`, {
-      method, headers: body ? { 'Content-Type': 'application/json' } : {}, body: body && JSON.stringify(body),
-    });
-  } catch {
-    throw new Refused(0, { message: '网络中断，操作没有送达。', remedy: '草稿保存在服务器上，网络恢复后可继续。' });
-  }
-  if (answer.status === 401) window.location.assign(`/sign-in?next=${encodeURIComponent(window.location.pathname + window.location.search)}`);
-  const result = answer.status === 204 ? null : await answer.json().catch(() => ({}));
-  if (!answer.ok) throw new Refused(answer.status, result ?? {});
-  return result;
-}
 
 class Desk {
   constructor(element, options) {
@@ -115,6 +93,9 @@ class Desk {
   async load(community, { jump = false } = {}) {
     this.setTool(null);
     this.base = await ask(`/${community}`);
+    this.versions = null;
+    this.past = null;
+    this.map.setData('grid-past', collection([]));
     this.draft = this.base.draft && this.base.may_draw ? await ask(`/${community}/draft`) : null;
     this.select.value = community;
     localStorage.setItem('grids:community', community);
@@ -151,29 +132,24 @@ class Desk {
     // The marks and bars of a row depend on more than the cell's own value.
     window.setTimeout(() => window.dash_ag_grid?.getApi?.('grid-loads')?.refreshCells({ force: true }), 60);
     props('grid-draft', { data: this.draft ? { community: this.base.community, name: this.base.name, revision: this.draft.revision } : null });
-    this.showState(rows, values);
+    showState(this, rows, values);
     this.tools.update();
   }
 
-  showState(rows, values) {
-    const { base, draft } = this;
-    const lines = [el('div', {}, base.version ? `现行第 ${base.version} 版，${base.valid_from ?? ''} 起施行` : '尚无现行网格')];
-    if (base.scheduled) lines.push(el('div', { class: 'status soon' }, `第 ${base.scheduled.version} 版将于 ${base.scheduled.valid_from} 生效`, el('button', { class: 'link-button', type: 'button', on: { click: () => this.withdraw() } }, '撤回')));
-    if (draft) {
-      const steps = draft.steps.length ? `已作 ${draft.steps.length} 步：${draft.steps.slice(-4).join('、')}` : '尚未改动';
-      lines.push(el('div', { class: 'status soon' }, `草稿 · ${steps}`), el('div', { class: 'faint' }, `每一步已保存 · ${draft.author || '本人'} ${time(draft.updated_at)}`));
-    }
-    this.state.replaceChildren(...lines);
-    const total = values.reduce((a, b) => a + b, 0);
-    const mean = rows.length ? total / rows.length : 0;
-    const most = Math.max(0, ...values);
-    const figures = [['网格', rows.length, '个'], [`${this.measure.label}合计`, total, this.measure.unit], ['平均每格', mean, this.measure.unit], ['最多是平均的', mean ? most / mean : 0, '倍']];
-    this.sum.replaceChildren(...figures.map(([label, value, unit]) => el('div', { class: unit === '倍' && value >= 1.5 ? 'uneven' : '' },
-      el('span', { class: 'label' }, label), el('span', { class: 'value' }, unit === '倍' ? value.toFixed(2) : whole.format(value)), el('span', { class: 'unit' }, unit))));
-    this.scale.textContent = values.length ? `${whole.format(Math.min(...values))} — ${whole.format(most)} ${this.measure.unit}` : '';
-    for (const id of ['grid-publish-open', 'grid-discard']) document.getElementById(id).disabled = !draft;
-    document.getElementById('grid-publish-open').disabled = !draft?.steps.length;
-    this.element.dataset.revision = draft ? String(draft.revision) : '';
+  // -- versions -------------------------------------------------------------------------------------------------
+
+  toggleVersions() {
+    return this.attempt(async () => {
+      this.versions = this.versions ? null : await ask(`/${this.base.community}/versions`);
+      if (!this.versions) this.comparePast(null);
+      this.show();
+    });
+  }
+
+  async comparePast(version) {
+    this.past = version;
+    this.map.setData('grid-past', version === null ? collection([]) : await ask(`/${this.base.community}/versions/${version}`));
+    this.show();
   }
 
   status(text) { this.state.replaceChildren(el('div', {}, text)); }
@@ -384,8 +360,6 @@ class Desk {
     else this.choose([]);
   }
 }
-
-const time = (text) => new Intl.DateTimeFormat('zh-CN', { hour: '2-digit', minute: '2-digit', hour12: false, timeZone: 'Asia/Shanghai' }).format(new Date(text));
 
 export async function mount(element, options) {
   const desk = new Desk(element, options);

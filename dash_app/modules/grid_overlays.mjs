@@ -19,6 +19,7 @@ export const LAYERS = {
     ];
   },
   'grid-border': (theme) => [{ type: 'line', layout: { 'line-join': 'round' }, paint: { 'line-color': PALETTE[theme].border, 'line-width': 3, 'line-opacity': 0.85 } }],
+  'grid-past': (theme) => [{ type: 'line', layout: { 'line-join': 'round' }, paint: { 'line-color': theme === 'light' ? '#7b3f98' : '#d7a6ee', 'line-width': 2.5, 'line-dasharray': [1, 1.6] } }],
   'grid-label': (theme) => {
     const colour = PALETTE[theme];
     return [{

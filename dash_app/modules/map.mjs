@@ -185,10 +185,10 @@ export class OneMap {
     const { clientWidth: width, clientHeight: height } = this.element;
     const free = { top: 48, bottom: 56, left: 48, right: 64 };
     const frame = this.element.parentElement;
-    for (const panel of frame.querySelectorAll('.switcher:not(.folded), .profile-panel.open, .sheet-drawer:not([hidden])')) {
+    for (const panel of frame.querySelectorAll('.switcher:not(.folded), .profile-panel.open, .sheet-drawer:not([hidden]), .time-filter:not([hidden])')) {
       // Where it will lie: an offset does not know of the slide that is under way.
       const { offsetLeft: left, offsetTop: top, offsetWidth: wide } = panel;
-      if (wide > width * 0.8) free.bottom = Math.max(free.bottom, height - top + 16);
+      if (wide > width * 0.8 || panel.matches('.time-filter')) free.bottom = Math.max(free.bottom, height - top + 16);
       else if (left + wide / 2 < width / 2) free.left = Math.max(free.left, left + wide + 24);
       else free.right = Math.max(free.right, width - left + 24);
     }

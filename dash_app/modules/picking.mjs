@@ -76,7 +76,11 @@ export function attachPicking(owner) {
   window.addEventListener('keydown', onEscape);
   owner.on('close', () => window.removeEventListener('keydown', onEscape));
 
+  // Esc closes what lies on top: the room sheet first, then the selection.
   function onEscape(event) {
-    if (event.key === 'Escape' && !event.defaultPrevented && !owner.busy && owner.state.selection) owner.select(null);
+    if (event.key !== 'Escape' || event.defaultPrevented || owner.busy) return;
+    const sheet = document.querySelector('.sheet-drawer:not([hidden]) .close-sheet');
+    if (sheet) sheet.click();
+    else if (owner.state.selection) owner.select(null);
   }
 }

@@ -22,6 +22,9 @@ export async function mount(host, { map: mapId = 'map' } = {}) {
     body.replaceChildren(el('p', { class: 'state-text', style: { padding: '1rem' } }, `图层列表没有取到：${error.message}`));
     return undefined;
   }
+  // What moves and what is due is explained from the start; the rest when it is asked for.
+  const explained = ['work', 'analysis'];
+  for (const layer of layers) if (shown().has(layer.id) && explained.includes(layer.group)) open.add(layer.id);
   const known = new Map(layers.map((layer) => [layer.id, layer]));
   draw();
 
@@ -91,7 +94,7 @@ export async function mount(host, { map: mapId = 'map' } = {}) {
     }
     const made = [el('div', { class: on ? 'layer-row' : 'layer-row off' }, ...parts, side)];
     if (wide && on && open.has(layer.id)) {
-      made.push(el('div', { class: 'layer-legend' },
+      made.push(el('div', { class: 'layer-legend', data: { legend: layer.id } },
         items.map((item) => legendRow(layer, item)),
         layer.origin ? el('div', { class: 'origin' }, `来源：${layer.origin}`) : null));
     }

@@ -54,6 +54,7 @@ def layout(reader: Reader) -> html.Div:
                 className="analysis-body",
             ),
         ],
+        id="analysis-form",
         className="analysis-form floating",
         **{"aria-label": "分析条件"},
     )
@@ -82,6 +83,7 @@ def layout(reader: Reader) -> html.Div:
         None, reader, layers=_LAYERS, link=True, padding=_PADDING, children=[form, result, legend]
     )
     stores = [
+        dcc.ConfirmDialog(id="analysis-confirm"),
         dcc.Store(id="analysis-link"),
         dcc.Store(id="analysis-shown"),
         dcc.Store(id="analysis-picked"),
@@ -259,9 +261,20 @@ def _register_result(app: Dash) -> None:
         return "" if clicks else no_update
 
     @app.callback(
+        Output("analysis-confirm", "displayed"),
+        Output("analysis-confirm", "message"),
+        Input("analysis-delete", "n_clicks"),
+        State("analysis-title", "children"),
+        prevent_initial_call=True,
+    )
+    async def ask(clicks: int | None, title: str | None) -> tuple[object, object]:
+        gone = f"删除“{title}”？结果和它的图层一并删除，同一条件可以再次计算。"
+        return (True, gone) if clicks else (no_update, no_update)
+
+    @app.callback(
         Output("analysis-link", "data", allow_duplicate=True),
         Output("analysis-version", "data"),
-        Input("analysis-delete", "n_clicks"),
+        Input("analysis-confirm", "submit_n_clicks"),
         State(ids.URL, "search"),
         State("analysis-version", "data"),
         prevent_initial_call=True,

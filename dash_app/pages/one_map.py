@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from dash import ALL, ClientsideFunction, Dash, Input, Output, ctx, dcc, html, no_update
+from dash import ALL, ClientsideFunction, Dash, Input, Output, State, ctx, dcc, html, no_update
 from dash.development.base_component import Component
 
 from dash_app import ids
-from dash_app.errors import as_onemap_error
 from dash_app.page import Page
 from dash_app.parts import states
 from dash_app.parts.icons import icon
@@ -18,11 +17,15 @@ from dash_app.parts.room_sheet import room_sheet
 from dash_app.session import call
 from gisapp.domain.access import Reader
 from gisapp.domain.vocabulary import label
+from gisapp.errors import Forbidden, NotFound, Unavailable
 from gisapp.services import profiles, rooms
 
 PLACE = "profile-place"
 PANEL = "profile-panel"
 SHEET = "sheet-drawer"
+SHEET_OF = "sheet-of"  # dcc.Store: id of the building whose sheet is open
+BUSY = "map-busy"
+_WITHIN_A_BUILDING = {"room", "building_unit", "person", "household"}
 
 
 def layout(reader: Reader) -> html.Div:
@@ -32,6 +35,7 @@ def layout(reader: Reader) -> html.Div:
         html.Div(
             className="time-filter floating", hidden=True, role="group", **{"data-onemap": "time_filter"}
         ),
+        html.Div("正在打开……", id=BUSY, className="busy-pill floating", hidden=True, role="status"),
         html.Section(id=SHEET, className="sheet-drawer floating", hidden=True),
         html.Aside(
             id=PANEL, className="profile-panel floating", **{"aria-label": "档案", "aria-live": "polite"}
@@ -51,6 +55,7 @@ def register(app: Dash) -> None:
         Output(PANEL, "className"),
         Output(PLACE, "data"),
         Input(ids.SELECTION, "data"),
+        running=[(Output(BUSY, "hidden"), False, True)],
     )
     async def show_profile(selection: dict[str, Any] | None) -> tuple[object, str, object]:
         """The panel follows the selection, wherever it was made."""
@@ -58,9 +63,9 @@ def register(app: Dash) -> None:
             return no_update, "profile-panel floating", None
         try:
             profile = await call(app, profiles.profile_of, selection["kind"], str(selection["id"]))
-        except Exception as error:
+        except (NotFound, Forbidden, Unavailable) as error:
             head = html.Header([html.H2("没有打开"), close_button()], className="profile-head")
-            shown: list[Component] = [head, states.failed(as_onemap_error(error))]
+            shown: list[Component] = [head, states.failed(error)]
             return shown, "profile-panel floating open", None
         place = {key: profile.get(key) for key in ("geometry", "bbox", "point")}
         return profile_panel(profile), "profile-panel floating open", {**place, "from": selection.get("from")}
@@ -74,30 +79,51 @@ def register(app: Dash) -> None:
     @app.callback(
         Output(SHEET, "children"),
         Output(SHEET, "hidden"),
+        Output(SHEET_OF, "data"),
         Input({"type": "open-sheet", "building": ALL}, "n_clicks"),
         Input({"type": "close-sheet", "at": ALL}, "n_clicks"),
+        Input(ids.SELECTION, "data"),
+        State(SHEET_OF, "data"),
         prevent_initial_call=True,
+        running=[(Output(BUSY, "hidden"), False, True)],
     )
-    async def show_sheet(opened: list[int | None], _closed: list[int | None]) -> tuple[object, object]:
-        """The room sheet over the map's lower part; it stays while rooms are selected one after the other."""
+    async def show_sheet(
+        opened: list[int | None],
+        closed: list[int | None],
+        selection: dict[str, Any] | None,
+        shown: str | None,
+    ) -> tuple[object, object, object]:
+        """The room sheet beside the profile; it stays while its rooms and their people are looked at."""
         asked: Any = ctx.triggered_id
-        if asked and asked["type"] == "close-sheet":
-            return no_update, (True if any(_closed) else no_update)
-        if not any(opened):
-            return no_update, no_update
-        sheet = await call(app, rooms.room_sheet, int(asked["building"]))
-        close = html.Button(
-            icon("close"),
-            id={"type": "close-sheet", "at": "drawer"},
-            className="icon-button",
-            title="收起",
-            **{"aria-label": f"收起{label('room_sheet')}"},
-        )
+        if asked == ids.SELECTION:
+            kind = (selection or {}).get("kind")
+            if shown is None or kind in _WITHIN_A_BUILDING:
+                return no_update, no_update, no_update
+            if kind != "building":
+                return no_update, True, None
+            wanted = str((selection or {})["id"])
+        elif asked["type"] == "close-sheet":
+            return (no_update, True, None) if any(closed) else (no_update, no_update, no_update)
+        else:
+            wanted = asked["building"]
+            if not any(opened):
+                return no_update, no_update, no_update
+        if wanted == shown:
+            return no_update, no_update, no_update
+        sheet = await call(app, rooms.room_sheet, int(wanted))
         title = f"{sheet.title} · {label('room_sheet')}（{sheet.rooms} 间）"
-        return [
-            html.Header([html.H2(title), close]),
-            html.Div(room_sheet(sheet), className="sheet-scroll"),
-        ], False
+        head = html.Header([html.H2(title), _close_sheet()])
+        return [head, html.Div(room_sheet(sheet), className="sheet-scroll")], False, wanted
+
+
+def _close_sheet() -> html.Button:
+    return html.Button(
+        icon("close"),
+        id={"type": "close-sheet", "at": "drawer"},
+        className="icon-button close-sheet",
+        title="收起（Esc）",
+        **{"aria-label": f"收起{label('room_sheet')}"},
+    )
 
 
 PAGE = Page("/", "一张图", layout, register, nav=10, icon="map")

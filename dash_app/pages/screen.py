@@ -78,7 +78,15 @@ def layout(reader: Reader) -> Component:
         [
             html.Div(
                 [
-                    html.H2([html.Span("今日案件"), html.I(className="key bar"), "上报", html.I(className="key line"), "办结"]),
+                    html.H2(
+                        [
+                            html.Span("今日案件"),
+                            html.I(className="key bar"),
+                            "上报",
+                            html.I(className="key line"),
+                            "办结",
+                        ]
+                    ),
                     _slot("hours"),
                 ],
                 className="wall-chart",
@@ -102,4 +110,12 @@ def layout(reader: Reader) -> Component:
     )
 
 
-PAGE = Page("/screen", "大屏", layout, roles=(Role.LEADER, Role.MANAGER, Role.PLANNER), nav=60, bare=True, icon="screen")
+PAGE = Page(
+    "/screen",
+    "大屏",
+    layout,
+    roles=(Role.LEADER, Role.MANAGER, Role.PLANNER),
+    nav=60,
+    bare=True,
+    icon="screen",
+)

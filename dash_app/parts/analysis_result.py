@@ -45,9 +45,9 @@ CELL_COLUMNS: list[dict[str, Any]] = [
     },
 ]
 STATION_COLUMNS: list[dict[str, Any]] = [
-    {"field": "rank", "headerName": "序号", "width": 76, "minWidth": 64},
-    {"field": "name", "headerName": label("station"), "flex": 2, "tooltipField": "name"},
-    {"field": "state", "headerName": "状态", "width": 84, "minWidth": 76},
+    {"field": "rank", "headerName": "序号", "filter": False, "width": 68, "minWidth": 60},
+    {"field": "name", "headerName": label("station"), "flex": 3, "minWidth": 140, "tooltipField": "name"},
+    {"field": "state", "headerName": "状态", "filter": False, "width": 68, "minWidth": 60},
     {
         "field": "demand",
         "headerName": label("demand"),
@@ -58,7 +58,7 @@ STATION_COLUMNS: list[dict[str, Any]] = [
     },
     {
         "field": "mean_distance",
-        "headerName": "平均距离（米）",
+        "headerName": "平均（米）",
         "type": "numericColumn",
         "filter": False,
         "flex": 1,

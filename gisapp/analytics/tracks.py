@@ -85,7 +85,9 @@ class TrackState:
     def from_json(cls, value: dict[str, Any]) -> TrackState:
         last = value.get("last")
         return cls(
-            value.get("newest"), Seen(*last) if last else None, tuple(Seen(*s) for s in value.get("suspects", ()))
+            value.get("newest"),
+            Seen(*last) if last else None,
+            tuple(Seen(*s) for s in value.get("suspects", ())),
         )
 
 
@@ -178,7 +180,9 @@ class Track:
     @property
     def jumps(self) -> list[Fix]:
         """Positions that cannot be true."""
-        return [fix for fix, verdict in zip(self.fixes, self.verdicts, strict=True) if verdict is Verdict.JUMP]
+        return [
+            fix for fix, verdict in zip(self.fixes, self.verdicts, strict=True) if verdict is Verdict.JUMP
+        ]
 
     @property
     def metres(self) -> float:

@@ -98,7 +98,10 @@ def paths_within(edges: Lines, ground: shapely.Geometry, reach: float = 0.0) -> 
 def _nodes(edges: Lines) -> NDArray[np.int64]:
     """Node at the start of each edge, then at the end of each; equal within a centimetre."""
     ends = np.concatenate(
-        [shapely.get_coordinates(shapely.get_point(edges, 0)), shapely.get_coordinates(shapely.get_point(edges, -1))]
+        [
+            shapely.get_coordinates(shapely.get_point(edges, 0)),
+            shapely.get_coordinates(shapely.get_point(edges, -1)),
+        ]
     )
     _, inverse = np.unique(np.round(ends, 2), axis=0, return_inverse=True)
     return np.ravel(inverse).astype(np.int64)
@@ -117,7 +120,9 @@ def _net(edges: Lines, own: NDArray[np.bool_]) -> Paths:
             at_node.setdefault(two, []).append(index)
         places[one] = (float(lines[index][0, 0]), float(lines[index][0, 1]))
         places[two] = (float(lines[index][-1, 0]), float(lines[index][-1, 1]))
-    return Paths(lines, [float(x) for x in shapely.length(edges)], ends, at_node, [bool(o) for o in own], places)
+    return Paths(
+        lines, [float(x) for x in shapely.length(edges)], ends, at_node, [bool(o) for o in own], places
+    )
 
 
 def _largest_part(edges: Lines) -> NDArray[np.int64]:
@@ -217,7 +222,11 @@ class Walker:
         at = self._travelled if self._forward else self.paths.lengths[self._edge] - self._travelled
         ends = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(line, axis=0).T))])
         x, y = float(np.interp(at, ends, line[:, 0])), float(np.interp(at, ends, line[:, 1]))
-        if self.keep_to is not None and self.paths.own[self._edge] and not shapely.intersects_xy(self.keep_to, x, y):
+        if (
+            self.keep_to is not None
+            and self.paths.own[self._edge]
+            and not shapely.intersects_xy(self.keep_to, x, y)
+        ):
             # On a street that bounds the grid one walks on the grid's own pavement.
             near = shapely.get_coordinates(shapely.shortest_line(shapely.Point(x, y), self.keep_to))[-1]
             return float(near[0]), float(near[1])

@@ -50,7 +50,13 @@ def list_rules(reader: ReaderHere) -> dict[str, Any]:
     """The rules that raise alerts, with their thresholds in words."""
     return {
         "rules": [
-            {"id": rule.id, "title": rule.label, "unit": rule.unit, "source": rule.source, "summary": rule.summary}
+            {
+                "id": rule.id,
+                "title": rule.label,
+                "unit": rule.unit,
+                "source": rule.source,
+                "summary": rule.summary,
+            }
             for rule in rules().values()
         ]
     }

@@ -93,6 +93,12 @@ def versions(community: str, reader: ReaderHere, database: DatabaseHere) -> list
     return grids.versions(database, reader, community)
 
 
+@router.get("/{community}/versions/{version}")
+def version(community: str, version: int, reader: ReaderHere, database: DatabaseHere) -> dict[str, Any]:
+    """The grids of one version, past, in force or scheduled."""
+    return grids.grids_of_version(database, reader, community, version)
+
+
 @router.get("/{community}/check")
 def check(community: str, reader: ReaderHere, database: DatabaseHere) -> list[dict[str, Any]]:
     """Why the grids in force do not tile the community; an empty list when they do."""

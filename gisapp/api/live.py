@@ -59,7 +59,9 @@ async def live(socket: WebSocket) -> None:
         with suppress(RuntimeError):
             await socket.close(SIGNED_OUT)
     for end in ended:
-        if isinstance(end, Exception) and not isinstance(end, (_SignedOut, WebSocketDisconnect, RuntimeError)):
+        if isinstance(end, Exception) and not isinstance(
+            end, (_SignedOut, WebSocketDisconnect, RuntimeError)
+        ):
             raise end
 
 
@@ -171,7 +173,9 @@ class _Page:
             with suppress(OnemapError):
                 if await self.sessions.reader(token) is None:
                     raise _SignedOut
-            await self.send({"type": "beat", "moment": clock.now().isoformat(), "listening": self.fanout.listening})
+            await self.send(
+                {"type": "beat", "moment": clock.now().isoformat(), "listening": self.fanout.listening}
+            )
 
 
 def _counts(batch: Batch) -> bool:

@@ -21,7 +21,16 @@ class Report(BaseModel):
     fixes: list[Any] = Field(
         description="定位点：worker、at（带时区）、lon、lat，可带 id、accuracy（米）、speed（米/秒）",
         examples=[
-            [{"worker": 7, "at": "2025-06-01T08:00:00+08:00", "lon": 120.17, "lat": 30.28, "accuracy": 9, "speed": 1.2}]
+            [
+                {
+                    "worker": 7,
+                    "at": "2025-06-01T08:00:00+08:00",
+                    "lon": 120.17,
+                    "lat": 30.28,
+                    "accuracy": 9,
+                    "speed": 1.2,
+                }
+            ]
         ],
     )
 
@@ -41,6 +50,8 @@ def list_workers(
 
 
 @router.get("/workers/{worker}/track")
-def show_track(worker: int, reader: ReaderHere, database: DatabaseHere, day: date | None = None) -> dict[str, Any]:
+def show_track(
+    worker: int, reader: ReaderHere, database: DatabaseHere, day: date | None = None
+) -> dict[str, Any]:
     """A worker's track of one local day (today's if none is named) as GeoJSON with the instant of each corner."""
     return tracks.track_of_day(database, reader, worker, day or clock.today())

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from gisapp.bootstrap import databases, toolchain, up, words
+from gisapp.bootstrap import content, databases, toolchain, up, words
 from gisapp.bootstrap.console import Console
 from gisapp.bootstrap.layout import INSTALLED, ROOT, choose_data, remember_data
 from gisapp.bootstrap.trouble import from_os_error
@@ -89,7 +89,7 @@ def _environment(console: Console, *, database: bool = True) -> dict[str, str]:
     data.prepare()
     with up.data_lock(console, data):
         addresses = databases.connect(console, data)
-        up.ensure_prepared(console, data, addresses)
+        content.prepare_database(console, data, addresses, None)
     remember_data(data)
     return addresses.environment(data)
 
@@ -136,4 +136,4 @@ def _command(arguments: list[str]) -> int:
         return 0
     console = Console(INSTALLED.log)
     env = _environment(console, database=not asks_help)
-    return run(up.command_line(*(arguments or ["--help"])), env)
+    return run(content.command_line(*(arguments or ["--help"])), env)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
 import time
 import urllib.error
 import urllib.request
@@ -14,7 +12,8 @@ from typing import Any
 
 from gisapp.bootstrap import cluster as clusters
 from gisapp.bootstrap import databases
-from gisapp.bootstrap.console import Console, Step
+from gisapp.bootstrap.console import Console
+from gisapp.bootstrap.content import command_line, prepare_database
 from gisapp.bootstrap.databases import Addresses
 from gisapp.bootstrap.layout import (
     INSTALLED,
@@ -26,11 +25,10 @@ from gisapp.bootstrap.layout import (
     locked,
     read_json,
     remember_data,
-    write_whole,
 )
 from gisapp.bootstrap.processes import Background, holder_of_port, port_is_free
 from gisapp.bootstrap.toolchain import ensure_application
-from gisapp.bootstrap.trouble import ProgramFailed, SetupError, require_space, require_writable
+from gisapp.bootstrap.trouble import SetupError, require_writable
 
 DEFAULT_PORT = 8050
 _HEALTH_SECONDS = 120
@@ -169,97 +167,6 @@ def _status(host: str, port: int) -> int:
         return 0
 
 
-# --- the database's content -----------------------------------------------------------------------------------------
-
-
-def command_line(*words: str) -> list[str]:
-    """A command of the application."""
-    return [str(INSTALLED.python), "-m", "gisapp.cli", *words]
-
-
-def prepare_database(console: Console, data: DataDirectory, addresses: Addresses, size: str | None) -> None:
-    """Migrate, and load the demo place into a database that is empty.
-
-    Args:
-        size: of the demo place; None to load none.
-
-    Raises:
-        SetupError: for instance a newer database, or a server without PostGIS.
-    """
-    env = addresses.environment(data)
-    loading = data.run / "demo-loading"
-    with console.step("准备数据库结构") as step:
-        found = _migrate(step, data, env)
-        step.note = f"版本 {found['version']}"
-    write_whole(data.run / "prepared", schema_version() + digest(addresses.admin))
-    if size is None or not (found["empty"] or loading.exists()):
-        return
-    titles = {"street": "载入演示街道", "district": "载入演示区", "city": "载入演示城市"}
-    megabytes = {"street": 600, "district": 6000, "city": 60000}[size]
-    if databases.external_url() is None:
-        require_space(data.path, megabytes, "演示数据")
-    with console.step(titles[size]) as step:
-        # The note outlives a killed load; the next start then loads again what may be half there.
-        write_whole(loading, size)
-        _load_demo(step, size, env)
-        loading.unlink()
-        _migrate(step, data, env)
-
-
-def _load_demo(step: Step, size: str, env: Mapping[str, str]) -> None:
-    """Load the demo place; tried for a while, because the server still finishes what a killed load had asked of it."""
-    deadline = time.monotonic() + 60
-    while True:
-        try:
-            step.run(command_line("demo", "--size", size), env=env)
-            return
-        except ProgramFailed as error:
-            if "另一个批量载入正在进行" not in error.output or time.monotonic() > deadline:
-                raise _from_command(error) from None
-        time.sleep(2)
-
-
-def _migrate(step: Step, data: DataDirectory, env: Mapping[str, str]) -> dict[str, Any]:
-    """Migrate and note which demo users there are; what the command tells of the database."""
-    try:
-        done = step.run(command_line("migrate", "--json"), env=env)
-    except ProgramFailed as error:
-        raise _from_command(error) from None
-    found: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
-    write_whole(data.run / "demo-users.json", json.dumps({"users": found["demo_users"]}), 0o600)
-    return found
-
-
-def _from_command(error: ProgramFailed) -> SetupError:
-    """An error of our own command line says it all: hand its message on instead of wrapping it."""
-    lines = error.output.strip().splitlines()
-    marks = [index for index, line in enumerate(lines) if line.startswith("✗ ")]
-    if not marks:
-        return error
-    message = [line.removeprefix("✗ ").strip() for line in lines[marks[-1] :]]
-    arrow = next((i for i, line in enumerate(message) if line.startswith("→ ")), len(message))
-    remedy = "".join(message[arrow:]).removeprefix("→ ")
-    return SetupError("".join(message[:arrow]), remedy=remedy or None)
-
-
-def schema_version() -> str:
-    """Changes when the migrations on disk change."""
-    folder = ROOT / "gisapp" / "store"
-    return digest(
-        *sorted((folder / "migrations").rglob("*.py")), *sorted((folder / "sql" / "schema").rglob("*.sql"))
-    )
-
-
-def ensure_prepared(console: Console, data: DataDirectory, addresses: Addresses) -> None:
-    """Migrate when this program's migrations have not been seen by this database yet."""
-    try:
-        seen = (data.run / "prepared").read_text()
-    except OSError:
-        seen = ""
-    if seen != schema_version() + digest(addresses.admin):
-        prepare_database(console, data, addresses, None)
-
-
 # --- background programs --------------------------------------------------------------------------------------------
 
 
@@ -312,18 +219,9 @@ def keep_simulator(
         "ONEMAP_HOST": str(facts["host"]),
         "ONEMAP_PORT": str(facts["port"]),
     }
-    with console.step("启动模拟器") as step:
-        process = simulator.start(command_line("simulate"), env, facts)
-        _watch_first_second(process, simulator, step)
-
-
-def _watch_first_second(process: subprocess.Popen[bytes], simulator: Background, step: Step) -> None:
-    deadline = time.monotonic() + 1.0
-    while time.monotonic() < deadline and process.poll() is None:
-        time.sleep(0.1)
-    if process.poll():
-        # Without it the map stands still but works; so this is told and not fatal.
-        step.note = f"没有成功，地图可用但没有移动的网格员，见 {simulator.log}"
+    with console.step("启动模拟器"):
+        # Whether it goes well is not waited for: without it the map works, and doctor tells.
+        simulator.start(command_line("simulate"), env, facts)
 
 
 def _announce(console: Console, data: DataDirectory, host: str, port: int) -> None:

@@ -25,7 +25,10 @@ class Memory:
     rules: Mapping[str, State]
 
     def as_json(self) -> dict[str, Any]:
-        return {"track": self.track.as_json(), "rules": {key: dict(state) for key, state in self.rules.items()}}
+        return {
+            "track": self.track.as_json(),
+            "rules": {key: dict(state) for key, state in self.rules.items()},
+        }
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Memory:

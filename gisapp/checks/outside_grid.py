@@ -69,7 +69,13 @@ def _raised(outside: list[list[Any]]) -> Raised:
         lat=last[2],
         evidence={
             "fixes": [
-                {"at": _instant(at).isoformat(), "lon": lon, "lat": lat, "accuracy": accuracy, "outside_m": metres}
+                {
+                    "at": _instant(at).isoformat(),
+                    "lon": lon,
+                    "lat": lat,
+                    "accuracy": accuracy,
+                    "outside_m": metres,
+                }
                 for at, lon, lat, accuracy, metres in outside
             ],
             "seconds": round(last[0] - first[0]),

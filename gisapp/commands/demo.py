@@ -25,8 +25,12 @@ def demo(
         str, typer.Option(help="规模：street 一个街道约 3 万人，district 全区约 40 万人，city 约 1000 万人。")
     ] = "street",
     seed: Annotated[int, typer.Option(help="随机种子；同一种子生成同一个地方。", min=0)] = 1,
-    now: Annotated[str | None, typer.Option(help="案件与轨迹截止的时刻，例如 2025-11-21T15:00；默认为当前整点。")] = None,
-    replace: Annotated[bool, typer.Option("--replace", help="先清除数据库中原有的数据（账号保留）。")] = False,
+    now: Annotated[
+        str | None, typer.Option(help="案件与轨迹截止的时刻，例如 2025-11-21T15:00；默认为当前整点。")
+    ] = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="先清除数据库中原有的数据（账号保留）。")
+    ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="清除前不再询问。")] = False,
 ) -> None:
     """生成一个可信的演示地区并载入空的数据库：真实的区划名称，虚构的街巷、楼栋、人口、单位、部件与一年的案件。"""
@@ -106,7 +110,14 @@ def _ask_to_clear(database: Database) -> None:
 
 def _progress() -> Progress:
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        SpinnerColumn,
+        TextColumn,
+        TimeElapsedColumn,
+    )
 
     return Progress(
         SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),

@@ -23,7 +23,9 @@ def simulate(
     place: Annotated[str, typer.Option(help="只模拟这一地点编码之下的网格员。")] = "",
     case_every: Annotated[float, typer.Option(help="平均多少秒上报一起案件；0 表示不上报。", min=0)] = 45.0,
     stray_first: Annotated[float, typer.Option(help="多少秒后第一次有人离开本网格。", min=0)] = 40.0,
-    stray_every: Annotated[float, typer.Option(help="平均多少秒有一人离开本网格；0 表示没有。", min=0)] = 300.0,
+    stray_every: Annotated[
+        float, typer.Option(help="平均多少秒有一人离开本网格；0 表示没有。", min=0)
+    ] = 300.0,
     seconds: Annotated[float, typer.Option(help="运行多少秒后结束；0 表示一直运行。", min=0)] = 0.0,
     seed: Annotated[int, typer.Option(help="随机种子。", min=0)] = 1,
 ) -> None:

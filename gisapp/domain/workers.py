@@ -119,7 +119,9 @@ def read_batch(messages: Sequence[Any], now: datetime) -> tuple[list[tuple[int, 
 def read_fix(message: Any, now: datetime, index: int = 0) -> Fix | Refusal:
     """Check one message; a refusal names the first thing that is wrong."""
     if not isinstance(message, Mapping):
-        return Refusal(index, "fixes", message, "定位点不是一个对象。", "请按接口说明上报 worker、at、lon、lat。")
+        return Refusal(
+            index, "fixes", message, "定位点不是一个对象。", "请按接口说明上报 worker、at、lon、lat。"
+        )
     try:
         return Fix(
             worker=_worker(message.get("worker")),
@@ -163,7 +165,12 @@ def _instant(value: Any, now: datetime) -> datetime:
         ahead = int((at - now).total_seconds())
         raise _Wrong("at", value, f"定位时间比服务器晚 {ahead} 秒。", "请校准终端时钟后重新上报。")
     if at < now - MAX_AGE:
-        raise _Wrong("at", value, f"定位时间早于 {MAX_AGE.days} 天前，不再接收。", "请检查终端时钟；更早的轨迹请用导入。")
+        raise _Wrong(
+            "at",
+            value,
+            f"定位时间早于 {MAX_AGE.days} 天前，不再接收。",
+            "请检查终端时钟；更早的轨迹请用导入。",
+        )
     return at
 
 
@@ -193,7 +200,9 @@ def _measure(message: Mapping[str, Any], field: str, word: str, unit: str, limit
     if number is None:
         raise _Wrong(field, value, f"{word}不是数字。", f"请填写以{unit}为单位的{word}，没有就不填。")
     if not 0.0 <= number <= limit:
-        raise _Wrong(field, value, f"{word} {number:g} 不在 0 到 {limit:g} {unit}之间。", f"没有{word}时请不填此项。")
+        raise _Wrong(
+            field, value, f"{word} {number:g} 不在 0 到 {limit:g} {unit}之间。", f"没有{word}时请不填此项。"
+        )
     return number
 
 

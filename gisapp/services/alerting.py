@@ -156,4 +156,3 @@ def brief(row: Mapping[Any, Any]) -> dict[str, Any]:
 
 def _text(instant: datetime | None) -> str | None:
     return None if instant is None else clock.local(instant).isoformat()
-

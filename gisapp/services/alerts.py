@@ -35,7 +35,9 @@ def find(
         InputError: the limit is out of range.
     """
     if not 1 <= limit <= MAX_PAGE:
-        raise InputError("条数超出范围。", remedy=f"limit 应在 1 到 {MAX_PAGE} 之间。", details={"field": "limit"})
+        raise InputError(
+            "条数超出范围。", remedy=f"limit 应在 1 到 {MAX_PAGE} 之间。", details={"field": "limit"}
+        )
     with database.begin(reader) as connection:
         rows = store.page(connection, prefix=prefix, open_only=open_only, since=since, limit=limit)
     return {"moment": clock.now().isoformat(), "alerts": [brief(row) for row in rows]}
@@ -72,7 +74,9 @@ def acknowledge(database: Database, reader: Reader, identifier: int) -> dict[str
     with database.begin(reader) as connection:
         row = store.find(connection, identifier)
         if row is None:
-            raise NotFound(f"没有编号为 {identifier} 的告警。", remedy="请核对编号，或确认其在您的管辖范围内。")
+            raise NotFound(
+                f"没有编号为 {identifier} 的告警。", remedy="请核对编号，或确认其在您的管辖范围内。"
+            )
         if not store.acknowledge(connection, identifier, reader.user_id):
             raise Conflict(
                 f"告警已由{row['acknowledged_by'] or '他人'}确认。", remedy="无需再次确认，请刷新列表。"

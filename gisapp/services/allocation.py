@@ -13,28 +13,20 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection
 
 from gisapp.analytics import allocation, network
-from gisapp.analytics.hexes import point_cells
 from gisapp.domain import clock
 from gisapp.domain.access import Reader
 from gisapp.domain.vocabulary import label
 from gisapp.errors import InputError, NotFound
-from gisapp.services import analysis_runs, demand
+from gisapp.services import analysis_runs, demand, siting
 from gisapp.services.analysis_runs import Report, no_report
 from gisapp.services.demand import Demand
 from gisapp.store import analysis
-from gisapp.store.analysis import Points, Roads, Site
+from gisapp.store.analysis import Points, Site
 from gisapp.store.database import Database
 
 KIND = "allocation"
 Objective = Literal["distance", "coverage"]
 OBJECTIVES = {"distance": "平均步行距离最短", "coverage": "服务半径内覆盖最多"}
-
-MAX_CANDIDATES = 400
-"""More candidates than this are thinned out evenly: a neighbour 50 m away is no other answer."""
-MAX_DEMAND = 3_000
-"""More demand points than this are added up by small hexagons."""
-_FINE = 11
-_MARGIN = 0.006  # degrees, about 600 m: ways may lead out of the place and back
 
 Floats = NDArray[np.float64]
 
@@ -101,81 +93,6 @@ def _checked(reader: Reader, request: AllocationRequest) -> AllocationRequest:
     return request
 
 
-def gathered(points: Points) -> Points:
-    """Demand in at most some thousands of points: more are added up by hexagon, each at its own centre of weight."""
-    if len(points) <= MAX_DEMAND:
-        return points
-    for resolution in range(_FINE, 5, -1):
-        cells, group = np.unique(point_cells(points.lon, points.lat, resolution), return_inverse=True)
-        if len(cells) <= MAX_DEMAND:
-            break
-    weight = np.asarray(np.bincount(group, points.weight), dtype=np.float64)
-    lon, lat = (np.bincount(group, points.weight * c) / weight for c in (points.lon, points.lat))
-    return Points(lon, lat, weight)
-
-
-def thinned(sites: Sequence[Site], most: int = MAX_CANDIDATES) -> list[Site]:
-    """At most so many sites, spread evenly: farthest point first (Gonzalez 1985), from the middle outwards."""
-    if len(sites) <= most:
-        return list(sites)
-    lon, lat = np.array([s.lon for s in sites]), np.array([s.lat for s in sites])
-    xy = np.column_stack([lon * np.cos(np.radians(lat.mean())), lat])
-    kept = [int(np.argmin(((xy - xy.mean(axis=0)) ** 2).sum(axis=1)))]
-    reach = ((xy - xy[kept[0]]) ** 2).sum(axis=1)
-    while len(kept) < most:
-        kept.append(int(np.argmax(reach)))
-        np.minimum(reach, ((xy - xy[kept[-1]]) ** 2).sum(axis=1), out=reach)
-    return [sites[k] for k in sorted(kept)]
-
-
-def _junctions(streets: network.Network, roads: Roads, area: shapely.Geometry) -> list[Site]:
-    """Street corners inside an area, named by the streets that meet there."""
-    nodes = streets.junctions()
-    lon, lat = streets.node_positions()
-    nodes = nodes[shapely.contains_xy(area, lon[nodes], lat[nodes])]
-    names: dict[int, set[str]] = {int(node): set() for node in nodes}
-    for (one, other), street in zip(streets.edges.tolist(), streets.street.tolist(), strict=True):
-        name = roads.names[street]
-        for node in (one, other):
-            if name and node in names:
-                names[node].add(name)
-
-    def title(node: int) -> str:
-        found = sorted(names[node])[:2]
-        return f"{'与'.join(found)}路口" if len(found) > 1 else f"{found[0]}旁" if found else "无名路口"
-
-    return [Site("junction", None, title(int(n)), float(lon[n]), float(lat[n])) for n in nodes]
-
-
-def _candidates(
-    connection: Connection,
-    request: AllocationRequest,
-    streets: network.Network,
-    roads: Roads,
-    area: shapely.Geometry,
-) -> list[Site]:
-    kind, _, detail = request.candidates.partition(":")
-    place = request.demand.place
-    if kind == "junction":
-        return _junctions(streets, roads, area)
-    if kind == "building":
-        return analysis.building_sites(connection, place)
-    return analysis.poi_sites(connection, place, detail or None)
-
-
-def _snapped(streets: network.Network, lon: Floats, lat: Floats) -> network.Snapped:
-    return network.snap_points(streets, lon, lat)
-
-
-def _main_part(streets: network.Network, snapped: network.Snapped, weight: Floats) -> NDArray[np.bool_]:
-    """Which demand lies at streets of the part of the network that holds most of it."""
-    part = np.where(snapped.edge >= 0, streets.component[streets.edges[snapped.edge, 0]], -1)
-    if not (part >= 0).any():
-        return np.zeros(len(part), dtype=bool)
-    most = int(np.argmax(np.bincount(part[part >= 0], weight[part >= 0])))
-    return np.asarray(part == most)
-
-
 def compute(
     database: Database, reader: Reader, request: AllocationRequest, report: Report = no_report
 ) -> Placement:
@@ -188,30 +105,27 @@ def compute(
     _checked(reader, request)
     place = request.demand.place
     report("读取需求与街道", 0.05)
-    points = gathered(demand.points_of(database, reader, request.demand))
+    points = siting.gathered(demand.points_of(database, reader, request.demand))
     if not len(points):
         raise InputError(
             f"所选范围内没有{request.demand.words()}。", remedy="请扩大范围、放宽时间或改选需求类型。"
         )
     with database.begin(reader) as connection:
-        area = analysis.area_of(connection, place)
-        if area.is_empty:
-            raise InputError(f"地点 {place} 没有边界。", remedy="请先导入该区域或网格的边界。")
-        west, south, east, north = area.bounds
-        box = (west - _MARGIN, south - _MARGIN, east + _MARGIN, north + _MARGIN)
-        roads = analysis.walkable_roads(connection, box)
+        area, roads = siting.area_and_streets(connection, place)
         report("建立步行网络", 0.15)
         streets = network.build_network(roads.lines, roads.bridge)
-        found = _candidates(connection, request, streets, roads, area)
+        found = siting.candidates(connection, place, request.candidates, streets, roads, area)
         standing = analysis.poi_sites(connection, place, request.existing) if request.existing else []
     taken = {(s.kind, s.id) for s in standing}
-    free = thinned([s for s in found if s.id is None or (s.kind, s.id) not in taken])
+    free = siting.thinned([s for s in found if s.id is None or (s.kind, s.id) not in taken])
     sites = [*standing, *free]
     if not sites:
         raise InputError("范围内没有候选点。", remedy="请选择另一类候选点，或扩大范围。")
     report("计算步行距离", 0.3)
-    demand_at = _snapped(streets, points.lon, points.lat)
-    sites_at = _snapped(streets, np.array([s.lon for s in sites]), np.array([s.lat for s in sites]))
+    demand_at = network.snap_points(streets, points.lon, points.lat)
+    sites_at = network.snap_points(
+        streets, np.array([s.lon for s in sites]), np.array([s.lat for s in sites])
+    )
     distances = network.walking_distances(streets, demand_at, sites_at)
     report("选择服务点", 0.6)
     return _placed(
@@ -221,7 +135,7 @@ def compute(
         len(standing),
         (len(found), len(free)),
         distances,
-        _main_part(streets, demand_at, points.weight),
+        siting.main_part(streets, demand_at, points.weight),
     )
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import numpy as np
+from sqlalchemy import Connection
 
-from gisapp.analytics.hexes import cell_polygons, point_cells
+from gisapp.analytics.hexes import Cells, cell_polygons, point_cell, point_cells
 from gisapp.domain import clock, codes
-from gisapp.domain.access import SYSTEM, Reader
+from gisapp.domain.access import Reader
 from gisapp.domain.vocabulary import label, term
 from gisapp.errors import InputError
 from gisapp.services.analysis_runs import check_place
@@ -130,30 +132,35 @@ def options(database: Database, reader: Reader) -> dict[str, Any]:
     }
 
 
-def refresh(database: Database, *, force: bool = False) -> int | None:
-    """Count all cases by H3 cell, day and grid anew, if any case has changed since the last time.
+def recount(connection: Connection, prefixes: Sequence[str]) -> int:
+    """Count the cases within prefixes by H3 cell, day and grid anew, after they changed in bulk.
 
     Returns:
-        the number of cases counted, or None where nothing had changed.
+        the number of cases counted.
     """
-    with database.begin(SYSTEM) as connection:
-        if not demand.lock(connection):  # another process is at it
-            return None
-        revision = demand.revision_of_cases(connection)
-        if not force and demand.counted_revision(connection) == revision:
-            return None
-        found = demand.case_places(connection)
-        parts = []
-        known: list[tuple[int, np.ndarray[Any, np.dtype[np.int64]]]] = []
-        for resolution in LAYER_RESOLUTIONS:
-            cells = point_cells(found.lon, found.lat, resolution)
-            known.append((resolution, np.unique(cells)))
-            parts.append(demand.counted(found, cells, resolution))
-        for resolution, cells in known:
-            fresh = demand.unknown_hexagons(connection, cells)
-            demand.add_hexagons(connection, fresh, resolution, cell_polygons(fresh))
-        demand.replace_counts(connection, parts, revision)
+    found = demand.case_places(connection, prefixes)
+    parts = []
+    for resolution in LAYER_RESOLUTIONS:
+        cells = point_cells(found.lon, found.lat, resolution)
+        parts.append(demand.counted(found, cells, resolution))
+        _store_outlines(connection, cells, resolution)
+    demand.replace_counts(connection, parts, prefixes)
     return len(found.lon)
+
+
+def count_case(connection: Connection, place: str, lon: float, lat: float, reported_at: datetime) -> None:
+    """Count one new case, so that the demand layer shows it at once."""
+    cells = []
+    for resolution in LAYER_RESOLUTIONS:
+        cell = point_cell(lon, lat, resolution)
+        _store_outlines(connection, np.array([cell]), resolution)
+        cells.append((resolution, cell))
+    demand.count_one(connection, place, clock.local(reported_at).date(), cells)
+
+
+def _store_outlines(connection: Connection, cells: Cells, resolution: int) -> None:
+    fresh = demand.unknown_hexagons(connection, np.unique(cells))
+    demand.add_hexagons(connection, fresh, resolution, cell_polygons(fresh))
 
 
 def last_days(days: int) -> tuple[date, date]:

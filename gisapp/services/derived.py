@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from gisapp.analytics.searching import grams, normalise, spelled
 from gisapp.domain.codes import CJT214, GBT47678, component_types
 from gisapp.domain.keys import Level
+from gisapp.services import demand
 from gisapp.store import derived as store
 
 _NUMBERED = {"component", "grid_worker"}
@@ -29,6 +30,7 @@ def refresh(connection: Connection, prefixes: Sequence[str]) -> None:
         return
     store.refresh_population(connection, prefixes)
     store.refresh_density(connection, prefixes)
+    demand.recount(connection, prefixes)
     refresh_search(connection, prefixes)
 
 

@@ -14,6 +14,7 @@ from gisapp.domain.access import Reader
 from gisapp.domain.events import MAY, Action, Channel, State, Step, actions, due_time, on_time, step
 from gisapp.domain.vocabulary import label
 from gisapp.errors import Forbidden, InputError, NotFound
+from gisapp.services.demand import count_case
 from gisapp.store import events
 from gisapp.store.database import Database
 from gisapp.store.events import Filter
@@ -113,6 +114,7 @@ def report(database: Database, reader: Reader, what: Report) -> dict[str, Any]:
                 "source_key": what.source_key,
             },
         )
+        count_case(connection, place, what.lon, what.lat, row["reported_at"])
         first = Step(Action.REPORT, State.REPORTED, State.REPORTED, what.description.strip(), at)
         _write_step(connection, reader, row, first)
     return shown(row, reader, now)

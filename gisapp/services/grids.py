@@ -94,22 +94,26 @@ def grids_in(connection: Connection, place: str, day: date) -> list[dict[str, An
         community = plan["place"]
         if not (community.startswith(place) or place.startswith(community)):
             continue
-        fabric, details = read_plan(plan["planned"])
         rows = [row for row in rows if row["community"] != community]
-        rows.extend(
-            {
-                "place": code,
-                "version": plan["version"],
-                "community": community,
-                "valid_from": plan["valid_from"],
-                "valid_to": None,
-                "shape": shape,
-                **details[code],
-            }
-            for code, shape in fabric.grids.items()
-            if code.startswith(place)
-        )
+        rows.extend(row for row in _planned_rows(plan) if row["place"].startswith(place))
     return sorted(rows, key=lambda row: str(row["place"]))
+
+
+def _planned_rows(plan: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The grids of a scheduled version as rows like those in force."""
+    fabric, details = read_plan(plan["planned"])
+    return [
+        {
+            "place": code,
+            "version": plan["version"],
+            "community": plan["place"],
+            "valid_from": plan["valid_from"],
+            "valid_to": None,
+            "shape": shape,
+            **details[code],
+        }
+        for code, shape in fabric.grids.items()
+    ]
 
 
 def read_plan(planned: Mapping[str, Any]) -> tuple[Fabric, dict[str, dict[str, Any]]]:
@@ -212,6 +216,23 @@ def versions(database: Database, reader: Reader, community: str) -> list[dict[st
     with database.begin(reader) as connection:
         require_community(connection, reader, community)
         return [dict(row) for row in store.versions(connection, community)]
+
+
+def grids_of_version(database: Database, reader: Reader, community: str, version: int) -> dict[str, Any]:
+    """The grids of one version, past, in force or scheduled, as GeoJSON with exact edges.
+
+    Raises:
+        NotFound: the community has no such version.
+    """
+    with database.begin(reader) as connection:
+        require_community(connection, reader, community)
+        rows = store.grids_of_version(connection, community, version)
+        if not rows:
+            plans = [plan for plan in store.scheduled(connection, community) if plan["version"] == version]
+            rows = [row for plan in plans for row in _planned_rows(plan)]
+    if not rows:
+        raise NotFound(f"本社区没有第 {version} 版网格。", remedy="请从历次版本中选择。")
+    return {"type": "FeatureCollection", "features": [_feature(row) for row in rows]}
 
 
 def check(database: Database, reader: Reader, place: str = "") -> list[Checked]:

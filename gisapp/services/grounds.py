@@ -121,7 +121,9 @@ def _read(connection: Connection, day: date) -> Ground:
             found = by_level.setdefault(level, ([], []))
             found[0].append(code)
             found[1].append(polygon)
-    return Ground(Fence(codes, list(polygons)), [Fence(*by_level[level]) for level in sorted(by_level, reverse=True)])
+    return Ground(
+        Fence(codes, list(polygons)), [Fence(*by_level[level]) for level in sorted(by_level, reverse=True)]
+    )
 
 
 _known: WeakKeyDictionary[Database, Grounds] = WeakKeyDictionary()

@@ -85,7 +85,9 @@ def situation(database: Database, reader: Reader, prefix: str = "") -> Situation
         place=prefix,
         name=summary.name if not prefix else summary.short,
         bounds=summary.bounds,
-        outline=_outline(database, prefix or (reader.scope.prefixes[0] if len(reader.scope.prefixes) == 1 else "")),
+        outline=_outline(
+            database, prefix or (reader.scope.prefixes[0] if len(reader.scope.prefixes) == 1 else "")
+        ),
         numbers={key: int(value) for key, value in found.items()},
         by_hour=[hours.get(hour, (0, 0)) for hour in range(24)],
     )
@@ -110,7 +112,9 @@ def opening(database: Database, reader: Reader) -> dict[str, Any]:
     return {
         "moment": workers["moment"],
         "workers": [
-            move_of(row) for row in workers["workers"] if row["last_at"] is not None and row["lon"] is not None
+            move_of(row)
+            for row in workers["workers"]
+            if row["last_at"] is not None and row["lon"] is not None
         ],
         "alerts": [*found, *(alert for alert in still_open if alert["id"] not in known)],
         "events": [{**row, "at": clock.local(row["at"]).isoformat()} for row in steps],
@@ -120,7 +124,16 @@ def opening(database: Database, reader: Reader) -> dict[str, Any]:
 def move_of(row: Any) -> list[Any]:
     """A worker's position in the short form of the live feed: id, place, name, lon, lat, ms, speed, alerted."""
     at = int(row["last_at"].timestamp() * 1000)
-    return [row["id"], row["place"], row["name"], row["lon"], row["lat"], at, row["speed"], int(row["alerted"])]
+    return [
+        row["id"],
+        row["place"],
+        row["name"],
+        row["lon"],
+        row["lat"],
+        at,
+        row["speed"],
+        int(row["alerted"]),
+    ]
 
 
 class Board:

@@ -106,13 +106,19 @@ def _refuse(index: int, fix: Fix, worker: Worker | None, reader: Reader) -> Refu
     hidden = worker is None or not (reader.scope.covers(worker.place) or reader.worker_id == fix.worker)
     if hidden:
         return Refusal(
-            index, "worker", fix.worker, f"没有编号为 {fix.worker} 的网格员。", "请核对编号，或联系管理员登记。"
+            index,
+            "worker",
+            fix.worker,
+            f"没有编号为 {fix.worker} 的网格员。",
+            "请核对编号，或联系管理员登记。",
         )
     if reader.role is Role.WORKER and reader.worker_id != fix.worker:
         return Refusal(index, "worker", fix.worker, "网格员只能上报本人的位置。", "请用本人账号登录终端。")
     assert worker is not None
     if not worker.active:
-        return Refusal(index, "worker", fix.worker, f"网格员{worker.name}已停用。", "请联系管理员启用后再上报。")
+        return Refusal(
+            index, "worker", fix.worker, f"网格员{worker.name}已停用。", "请联系管理员启用后再上报。"
+        )
     return None
 
 
@@ -350,8 +356,8 @@ def track_between(
         "fixes": len(judged.fixes),
         "metres": round(judged.metres, 1),
         "gaps": [
-            {"from": gap.start.isoformat(), "to": gap.end.isoformat(), "seconds": gap.seconds} for gap in judged.gaps
+            {"from": gap.start.isoformat(), "to": gap.end.isoformat(), "seconds": gap.seconds}
+            for gap in judged.gaps
         ],
         "jumps": [fix.at.isoformat() for fix in judged.jumps],
     }
-

@@ -94,7 +94,9 @@ def close(connection: Connection, identifier: int, returned_at: datetime) -> Non
     connection.execute(update(alert).where(alert.c.id == identifier).values(returned_at=returned_at))
 
 
-def correct(connection: Connection, identifier: int, raised: Raised | None, returned_at: datetime | None) -> None:
+def correct(
+    connection: Connection, identifier: int, raised: Raised | None, returned_at: datetime | None
+) -> None:
     """Bring an alert in line with what all positions, the late ones included, prove."""
     values: dict[str, Any] = {"returned_at": returned_at}
     if raised is not None:

@@ -8,19 +8,15 @@ from datetime import date
 
 import numpy as np
 import pandas as pd
+import shapely
 from numpy.typing import NDArray
-from sqlalchemy import Connection, delete, func, insert, select, text
+from sqlalchemy import Connection, func, select, text
 
 from gisapp.store.copying import copy_frame
-from gisapp.store.tables.analysis import demand_cell, hexagon
-from gisapp.store.tables.platform import data_change
+from gisapp.store.tables.analysis import hexagon
 from gisapp.store.tables.work import event
 
 Ints = NDArray[np.int64]
-
-_LOCK = 7_204_310
-_REVISION = "demand_cell.counted"
-"""Family under which the revision of the cases that were counted stands among the revisions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,27 +36,13 @@ def days_of_cases(connection: Connection) -> tuple[date | None, date | None]:
     return (None, None) if row[0] is None else (row[0].date(), row[1].date())
 
 
-def lock(connection: Connection) -> bool:
-    """Whether this transaction is the only one that counts."""
-    return bool(connection.execute(select(func.pg_try_advisory_xact_lock(_LOCK))).scalar_one())
-
-
-def revision_of_cases(connection: Connection) -> int:
-    """Revision of the cases in this snapshot."""
-    return int(connection.execute(text("SELECT onemap.revision(ARRAY['event'])")).scalar_one())
-
-
-def counted_revision(connection: Connection) -> int | None:
-    """Revision of the cases that the stored counts are of; None before the first count."""
-    found = connection.execute(text("SELECT onemap.revision(ARRAY[:name])"), {"name": _REVISION}).scalar_one()
-    return int(found) or None
-
-
-def case_places(connection: Connection) -> CasePlaces:
-    """Position, grid and local day of every case that the reader may see."""
+def case_places(connection: Connection, prefixes: Sequence[str]) -> CasePlaces:
+    """Position, grid and local day of the cases within prefixes that the reader may see."""
     cursor = connection.connection.cursor()
     cursor.execute(
-        "SELECT st_x(geom), st_y(geom), place, (reported_at AT TIME ZONE 'Asia/Shanghai')::date FROM onemap.event"
+        "SELECT st_x(geom), st_y(geom), place, (reported_at AT TIME ZONE 'Asia/Shanghai')::date FROM onemap.event "
+        "WHERE place ^@ ANY(%s)",
+        (list(prefixes),),
     )
     rows = cursor.fetchall()
     cursor.close()
@@ -90,32 +72,53 @@ def unknown_hexagons(connection: Connection, cells: Ints) -> Ints:
 
 
 def add_hexagons(connection: Connection, cells: Ints, resolution: int, outlines: NDArray[np.object_]) -> None:
-    """Store outlines of cells (EPSG:4490)."""
+    """Store outlines of cells (EPSG:4490); somebody else may have stored them meanwhile."""
     if len(cells):
-        copy_frame(connection, hexagon, {"cell": cells, "resolution": resolution, "geom": outlines})
+        made = shapely.to_wkb(shapely.set_srid(outlines, 4490), hex=True, include_srid=True)
+        connection.execute(
+            text(
+                "INSERT INTO onemap.hexagon (cell, resolution, geom) SELECT c, :resolution, g::geometry "
+                "FROM unnest(CAST(:cells AS bigint[]), CAST(:outlines AS text[])) AS h(c, g) ON CONFLICT DO NOTHING"
+            ),
+            {"cells": cells.tolist(), "resolution": resolution, "outlines": [str(g) for g in made]},
+        )
 
 
-def replace_counts(connection: Connection, parts: Sequence[pd.DataFrame], revision: int) -> None:
-    """Put new counts in the place of the old ones.
+def replace_counts(connection: Connection, parts: Sequence[pd.DataFrame], prefixes: Sequence[str]) -> None:
+    """Put new counts in the place of those within prefixes.
 
     Under row security PostgreSQL copies into no table, so the rows come by way of a temporary one.
     """
     frame = pd.concat(parts, ignore_index=True)
-    connection.execute(delete(demand_cell))
-    if len(frame):
-        connection.execute(
-            text(
-                "CREATE TEMPORARY TABLE staged_demand (cell bigint, day date, place text, n integer, resolution smallint)"
-                " ON COMMIT DROP"
-            )
+    connection.execute(
+        text("DELETE FROM onemap.demand_cell WHERE place ^@ ANY(CAST(:prefixes AS text[]))"),
+        {"prefixes": list(prefixes)},
+    )
+    if not len(frame):
+        return
+    connection.execute(
+        text(
+            "CREATE TEMPORARY TABLE IF NOT EXISTS staged_demand "
+            "(cell bigint, day date, place text, n integer, resolution smallint) ON COMMIT DELETE ROWS"
         )
-        columns = {name: frame[name].to_numpy() for name in ("cell", "place", "n", "resolution")}
-        copy_frame(connection, "staged_demand", {**columns, "day": frame["day"].dt.date.to_numpy()})
-        connection.execute(
-            text(
-                "INSERT INTO onemap.demand_cell (place, cell, resolution, day, n) "
-                "SELECT place, cell, resolution, day, n FROM staged_demand ORDER BY resolution, day"
-            )
+    )
+    connection.execute(text("TRUNCATE staged_demand"))
+    columns = {name: frame[name].to_numpy() for name in ("cell", "place", "n", "resolution")}
+    copy_frame(connection, "staged_demand", {**columns, "day": frame["day"].dt.date.to_numpy()})
+    connection.execute(
+        text(
+            "INSERT INTO onemap.demand_cell (place, cell, resolution, day, n) "
+            "SELECT place, cell, resolution, day, n FROM staged_demand ORDER BY resolution, day"
         )
-    connection.execute(delete(data_change).where(data_change.c.family == _REVISION))
-    connection.execute(insert(data_change).values(family=_REVISION, n=revision))
+    )
+
+
+def count_one(connection: Connection, place: str, day: date, cells: Sequence[tuple[int, int]]) -> None:
+    """Count one more case of a grid and a local day in cells, given as (resolution, cell)."""
+    connection.execute(
+        text(
+            "INSERT INTO onemap.demand_cell AS d (place, cell, resolution, day, n) VALUES (:place, :cell, :resolution, "
+            ":day, 1) ON CONFLICT (cell, day, place) DO UPDATE SET n = d.n + 1"
+        ),
+        [{"place": place, "day": day, "resolution": resolution, "cell": cell} for resolution, cell in cells],
+    )

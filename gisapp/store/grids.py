@@ -138,6 +138,16 @@ def grids_in_force(connection: Connection, community: str) -> list[dict[str, Any
     return _with_shapes(connection, query)
 
 
+def grids_of_version(connection: Connection, community: str, version: int) -> list[dict[str, Any]]:
+    """The grids of one version that is or was in force, with ``shape``, by code; empty for any other."""
+    query = (
+        select(*_GRID, _wkb(grid.c.geom))
+        .where(grid.c.community == community, grid.c.version == version)
+        .order_by(grid.c.place)
+    )
+    return _with_shapes(connection, query)
+
+
 def grids_on_edge(
     connection: Connection, box: tuple[float, float, float, float]
 ) -> list[tuple[int, str, Polygon]]:

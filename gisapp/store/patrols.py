@@ -14,7 +14,12 @@ from gisapp.store.tables.work import grid_worker
 def workers_with_grids(connection: Connection, prefix: str, day: date, limit: int) -> Sequence[RowMapping]:
     """Active workers below a prefix whose place is a grid in force on a day: id, place, name, grid as WKB (EPSG:4490)."""
     query = (
-        select(grid_worker.c.id, grid_worker.c.place, grid_worker.c.name, func.ST_AsBinary(grid.c.geom).label("geom"))
+        select(
+            grid_worker.c.id,
+            grid_worker.c.place,
+            grid_worker.c.name,
+            func.ST_AsBinary(grid.c.geom).label("geom"),
+        )
         .join(grid, grid.c.place == grid_worker.c.place)
         .where(
             grid_worker.c.active,

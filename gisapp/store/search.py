@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from gisapp.store.tiles import Tile
+from gisapp.domain.tiles import Tile
 
 _LAST = "\U0010ffff"
 """Sorts after every character: with it a prefix is a range, which the planner can bind to an ordinary index."""

@@ -44,25 +44,35 @@ def hold_alone(connection: Connection) -> None:
         Conflict: another one is running.
     """
     if not connection.scalar(text("SELECT pg_try_advisory_xact_lock(hashtext('onemap.whole'))")):
-        raise Conflict("另一个批量载入正在进行。", remedy="请等它结束后再运行；若它已被中止，几秒后即可再试。")
+        raise Conflict(
+            "另一个批量载入正在进行。", remedy="请等它结束后再运行；若它已被中止，几秒后即可再试。"
+        )
 
 
 def regions_from(connection: Connection, source: str) -> dict[str, str]:
     """Regions of level district by place key, with the digest that their source left."""
     rows = connection.execute(
-        text("SELECT place, coalesce(digest, '') FROM onemap.region WHERE source = :source AND level = 6"), {"source": source}
+        text("SELECT place, coalesce(digest, '') FROM onemap.region WHERE source = :source AND level = 6"),
+        {"source": source},
     )
     return {row[0]: row[1] for row in rows}
 
 
 def other_regions(connection: Connection, source: str) -> int:
     """How many regions come from elsewhere than a source."""
-    return int(connection.scalar(text("SELECT count(*) FROM onemap.region WHERE source <> :source"), {"source": source}) or 0)
+    return int(
+        connection.scalar(
+            text("SELECT count(*) FROM onemap.region WHERE source <> :source"), {"source": source}
+        )
+        or 0
+    )
 
 
 def id_of(connection: Connection, name: str, place: str) -> int | None:
     """The lowest id of a table at exactly a place; None if there is none."""
-    return connection.scalar(text(f"SELECT min(id) FROM onemap.{name} WHERE place = :place"), {"place": place})
+    query = text(f"SELECT min(id) FROM onemap.{name} WHERE place = :place")
+    found: int | None = connection.scalar(query, {"place": place})
+    return found
 
 
 def fill(

@@ -146,18 +146,12 @@ def _arrow(values: Any, kind: pa.DataType) -> pa.Array:
         values = values.tolist()
     if isinstance(values, np.ndarray) and values.dtype.kind == "M":
         return pa.array(values.astype("datetime64[us]")).cast(kind)
-    made = pa.array(values, from_pandas=True) if _float_for_int(values, kind) else None
-    if made is None:
-        made = pa.array(values, type=kind, from_pandas=True)
+    # Arrow cuts fractions off when it is told to make whole numbers, but refuses to cast them.
+    whole = pa.types.is_integer(kind)
+    made = pa.array(values, from_pandas=True) if whole else pa.array(values, type=kind, from_pandas=True)
     if isinstance(made, pa.ChunkedArray):
         made = made.combine_chunks()
     return made if made.type == kind else made.cast(kind)
-
-
-def _float_for_int(values: Any, kind: pa.DataType) -> bool:
-    """Frames hold whole numbers with gaps as floats: the gap is a NaN."""
-    dtype = getattr(values, "dtype", None)
-    return pa.types.is_integer(kind) and getattr(dtype, "kind", "") == "f"
 
 
 def _nulls(array: pa.Array) -> NDArray[np.bool_] | None:

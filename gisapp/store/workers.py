@@ -71,9 +71,9 @@ def find(connection: Connection, worker: int) -> RowMapping | None:
     columns = grid_worker.c
     return (
         connection.execute(
-            select(columns.id, columns.code, columns.name, columns.place, columns.team, columns.last_at).where(
-                columns.id == worker
-            )
+            select(
+                columns.id, columns.code, columns.name, columns.place, columns.team, columns.last_at
+            ).where(columns.id == worker)
         )
         .mappings()
         .first()
@@ -122,10 +122,15 @@ def add(connection: Connection, fixes: Sequence[Fix], places: Sequence[str], fla
 
 def track(connection: Connection, worker: int, first: datetime, last: datetime) -> list[Kept]:
     """Stored positions of a worker from ``first`` (included) to ``last`` (not included), in order."""
-    rows = connection.execute(text(load_sql("workers/track")), {"worker": worker, "first": first, "last": last})
+    rows = connection.execute(
+        text(load_sql("workers/track")), {"worker": worker, "first": first, "last": last}
+    )
     return [
         Kept(
-            Fix(worker, row.at, row.lon, row.lat, row.accuracy, row.speed), row.place, row.flag, row.received_at
+            Fix(worker, row.at, row.lon, row.lat, row.accuracy, row.speed),
+            row.place,
+            row.flag,
+            row.received_at,
         )
         for row in rows
     ]

@@ -27,11 +27,12 @@ from sqlalchemy import create_engine, text
 
 from gisapp.domain.access import Reader, Role
 from gisapp.domain.keys import Scope
+from gisapp.domain.tiles import Tile
 from gisapp.services import accounts
 from gisapp.store.database import Database, engine_url
 from gisapp.store.migrate import upgrade
 from gisapp.store.tile_connections import scope_statement
-from gisapp.store.tiles import Tile, tile_statement
+from gisapp.store.tiles import tile_statement
 from layers.tiling import served
 from tests.bench.tile_clients import Load, run_clients
 
@@ -95,7 +96,7 @@ def tile_range() -> tuple[Tile, Tile]:
 
 
 def _interleaved(name: str) -> str:
-    """pgbench's arithmetic for ``gisapp.store.tiles.interleave``."""
+    """pgbench's arithmetic for ``gisapp.domain.tiles.interleave``."""
     steps = (
         (16, 0x0000FFFF0000FFFF),
         (8, 0x00FF00FF00FF00FF),

@@ -205,10 +205,8 @@ def on_map(page: Page, script: str, argument: Any = None, map_id: str = "map") -
 
 def settle(page: Page, map_id: str = "map") -> None:
     """Wait until a map stands still with all its tiles."""
-    script = (
-        "(map) => new Promise((done) => { const gl = map.map; "
-        "if (!gl.isMoving() && gl.areTilesLoaded()) done(true); else gl.once('idle', () => done(true)); })"
-    )
+    # A repaint first: a layer that was just switched on has not asked for its tiles yet.
+    script = "(map) => new Promise((done) => { map.map.once('idle', () => done(true)); map.map.triggerRepaint(); })"
     on_map(page, script, None, map_id)
 
 

@@ -39,7 +39,9 @@ def tile_of(lon: float, lat: float, zoom: int) -> tuple[int, int]:
     """Column and row of the web-mercator tile that a place lies in."""
     phi = math.radians(lat)
     size = 2**zoom
-    return int((lon + 180) / 360 * size), int((1 - math.log(math.tan(phi) + 1 / math.cos(phi)) / math.pi) / 2 * size)
+    return int((lon + 180) / 360 * size), int(
+        (1 - math.log(math.tan(phi) + 1 / math.cos(phi)) / math.pi) / 2 * size
+    )
 
 
 def busiest_building(connection: Connection) -> Building:

@@ -15,7 +15,7 @@ from sqlalchemy import text
 from gisapp.domain import clock
 from gisapp.domain.access import SYSTEM, Reader, Role
 from gisapp.errors import Forbidden, InputError, NotFound
-from gisapp.services import allocation, analysis_runs, demand, hotspots
+from gisapp.services import allocation, analysis_runs, demand, events, hotspots, siting
 from gisapp.services.allocation import AllocationRequest
 from gisapp.services.demand import Demand
 from gisapp.services.hotspots import HotspotRequest
@@ -198,8 +198,8 @@ def test_refusals(database: Database, planner: Reader) -> None:
 def test_the_demand_layer_counts_what_there_is(
     database: Database, planner: Reader, reader: Callable[..., Reader]
 ) -> None:
-    assert demand.refresh(database) == CASES
-    assert demand.refresh(database) is None
+    with database.begin(SYSTEM) as connection:
+        assert demand.recount(connection, [""]) == CASES
 
     def shown(who: Reader, **given: str) -> int:
         found = json.loads(features(database, who, "demand", given=given, limit=50_000))
@@ -214,10 +214,26 @@ def test_the_demand_layer_counts_what_there_is(
         database, planner, Demand(world.STREET, since=today - timedelta(days=6), until=today)
     )
     assert shown(planner, **week) == len(points)
-    with database.begin(SYSTEM) as connection:
-        connection.execute(text("DELETE FROM onemap.event WHERE number = 'T000001'"))
-    assert demand.refresh(database) == CASES - 1
-    assert shown(planner) == CASES - 1
+    west, south = len(demand.points_of(database, planner, Demand(world.WEST))), shown(planner)
+    with database.begin(planner) as connection:
+        connection.execute(text("DELETE FROM onemap.event WHERE place ^@ :p"), {"p": world.WEST})
+        assert demand.recount(connection, [world.WEST]) == 0
+    assert shown(planner) == south - west
+
+
+def test_a_reported_case_is_counted_at_once(database: Database, reader: Callable[..., Reader]) -> None:
+    manager = reader(Role.MANAGER, world.EAST)
+    layer = "demand"
+
+    def total() -> int:
+        found = json.loads(features(database, manager, layer, limit=50_000))
+        return sum(f["properties"]["n"] for f in found["features"])
+
+    before = total()
+    lon, lat = world.lonlat(1201.0, 401.0)
+    for _ in range(2):
+        events.report(database, manager, events.Report(lon=lon, lat=lat, matter_code="01001"))
+    assert total() == before + 2
 
 
 def test_demand_is_gathered_without_losing_any() -> None:
@@ -225,9 +241,9 @@ def test_demand_is_gathered_without_losing_any() -> None:
     points = Points(
         rng.normal(120.17, 0.02, 20_000), rng.normal(30.28, 0.02, 20_000), rng.uniform(0, 3, 20_000)
     )
-    few = allocation.gathered(points)
-    assert len(few) <= allocation.MAX_DEMAND and few.weight.sum() == pytest.approx(points.weight.sum())
+    few = siting.gathered(points)
+    assert len(few) <= siting.MAX_DEMAND and few.weight.sum() == pytest.approx(points.weight.sum())
     assert (few.lon * few.weight).sum() == pytest.approx((points.lon * points.weight).sum())
     sites = [Site("poi", k, "", float(x), float(y)) for k, (x, y) in enumerate(rng.uniform(0, 1, (900, 2)))]
-    kept = allocation.thinned(sites, 50)
+    kept = siting.thinned(sites, 50)
     assert len(kept) == 50 and len({s.id for s in kept}) == 50

@@ -278,6 +278,16 @@ def test_a_question_about_an_earlier_day_gets_the_grids_of_that_day(world: Datab
     assert grids.grids_on(world, manager, WEST, START - timedelta(days=1))["features"] == []
 
 
+def test_every_version_can_be_looked_at(world: Database, manager: Reader) -> None:
+    draft = draw(world, manager, SPLIT)
+    later = clock.today() + timedelta(days=3)
+    grid_publishing.publish(world, manager, WEST, draft["revision"], valid_from=later)
+    counts = [len(grids.grids_of_version(world, manager, WEST, number)["features"]) for number in (1, 2)]
+    assert counts == [2, 3]
+    with pytest.raises(NotFound):
+        grids.grids_of_version(world, manager, WEST, 9)
+
+
 def test_a_later_day_is_stored_and_comes_into_force(world: Database, manager: Reader) -> None:
     today = clock.today()
     later = today + timedelta(days=10)

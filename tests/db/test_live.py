@@ -96,7 +96,9 @@ def test_a_slow_screen_gets_the_newest_position_of_each_worker(database: Databas
         with fanout.subscribe(Scope.everything()) as slow:
             for round_ in range(20):
                 with database.begin(SYSTEM) as connection:
-                    notify_many(connection, "fix", [(STREET, [move(w, GRID, 1000 + round_) for w in range(200)])])
+                    notify_many(
+                        connection, "fix", [(STREET, [move(w, GRID, 1000 + round_) for w in range(200)])]
+                    )
             with database.begin(SYSTEM) as connection:
                 notify_many(connection, "fix", [(STREET, [move(0, GRID, 5)])])
             send(database, "alert", GRID, id=1)

@@ -60,7 +60,9 @@ def world(database: Database) -> None:
 
 def test_counts_are_those_of_the_scope(database: Database) -> None:
     found = situation(database, LEADER).numbers
-    assert {k: found[k] for k in ("workers", "on_duty", "open", "overdue", "closed", "in_time", "alerts")} == {
+    assert {
+        k: found[k] for k in ("workers", "on_duty", "open", "overdue", "closed", "in_time", "alerts")
+    } == {
         "workers": 3,
         "on_duty": 1,
         "open": 2,

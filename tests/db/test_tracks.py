@@ -140,7 +140,8 @@ def test_late_positions_withdraw_what_they_disprove(database: Database, worker: 
     assert alerts_of(database, worker) == []
     with database.begin(SYSTEM) as connection:
         kept = connection.execute(
-            text("SELECT count(*) FROM onemap.alert WHERE worker_id = :w AND withdrawn_at IS NOT NULL"), {"w": worker}
+            text("SELECT count(*) FROM onemap.alert WHERE worker_id = :w AND withdrawn_at IS NOT NULL"),
+            {"w": worker},
         ).scalar_one()
     assert kept == 1
 
@@ -158,8 +159,15 @@ def test_an_acknowledged_alert_stays_itself_when_its_opening_shifts(database: Da
         alerts.acknowledge(database, LEADER, mine["id"])
 
 
-def test_places_are_the_grids_of_the_day_and_the_border_is_the_lower_codes(database: Database, worker: int) -> None:
-    batch = [message(worker, 0, INSIDE), message(worker, 10, 120.104), message(worker, 20, OUTSIDE), message(worker, 30, 120.12)]
+def test_places_are_the_grids_of_the_day_and_the_border_is_the_lower_codes(
+    database: Database, worker: int
+) -> None:
+    batch = [
+        message(worker, 0, INSIDE),
+        message(worker, 10, 120.104),
+        message(worker, 20, OUTSIDE),
+        message(worker, 30, 120.12),
+    ]
     tracks.take_in(database, DEVICE, batch, NOW)
     with database.begin(SYSTEM) as connection:
         places = connection.execute(
@@ -181,7 +189,12 @@ def test_who_may_report_for_whom(database: Database, worker: int) -> None:
 
 
 def test_one_bad_message_does_not_hold_up_the_others(database: Database, worker: int) -> None:
-    batch = [message(worker, 0, INSIDE), message(worker, 10, 999.0), message(10**9, 20, INSIDE), message(worker, 30, INSIDE)]
+    batch = [
+        message(worker, 0, INSIDE),
+        message(worker, 10, 999.0),
+        message(10**9, 20, INSIDE),
+        message(worker, 30, INSIDE),
+    ]
     receipt = tracks.take_in(database, DEVICE, batch, NOW)
     assert receipt.stored == 2
     assert [(r.index, r.field) for r in receipt.refused] == [(1, "lon"), (2, "worker")]
@@ -245,7 +258,9 @@ def test_two_gateways_at_once_do_not_disturb_each_other(database: Database, work
     assert seen(alerts_of(database, worker)) == [(130.0, 250.0, 460.0), (4130.0, 4250.0, None)]
 
 
-def test_a_worker_who_changes_grids_is_judged_by_the_new_one_from_then_on(database: Database, worker: int) -> None:
+def test_a_worker_who_changes_grids_is_judged_by_the_new_one_from_then_on(
+    database: Database, worker: int
+) -> None:
     tracks.take_in(database, DEVICE, stay(worker, 0, 300, INSIDE), NOW)
     with database.begin(SYSTEM) as connection:
         connection.execute(

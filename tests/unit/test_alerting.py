@@ -18,7 +18,9 @@ def at(minutes: float) -> datetime:
 
 
 def stored(number: int, opened: float, returned: float | None) -> Stored:
-    return Stored(number, "outside_grid", 7, at(opened), at(opened + 2), None if returned is None else at(returned))
+    return Stored(
+        number, "outside_grid", 7, at(opened), at(opened + 2), None if returned is None else at(returned)
+    )
 
 
 def episode(opened: float | None, returned: float | None) -> Episode:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gisapp.bootstrap import browser, databases, layout, postgis, toolchain, trouble, tuning, up, words
+from gisapp.bootstrap import browser, content, databases, layout, postgis, toolchain, trouble, tuning, words
 from gisapp.bootstrap.layout import ROOT, DataDirectory
 from gisapp.bootstrap.trouble import ProgramFailed, SetupError
 
@@ -152,7 +152,7 @@ def test_failed_program_names_step_output_and_log(tmp_path: Path) -> None:
 
 def test_message_of_our_own_command_is_handed_on() -> None:
     output = "noise\n✗ 数据库的版本（9999）比本程序新。\n  → 请升级本程序后再启动；\n数据库未作任何改动。\n"
-    error = up._from_command(ProgramFailed("准备", ["python"], 1, output, None))
+    error = content._from_command(ProgramFailed("准备", ["python"], 1, output, None))
     assert error.message == "数据库的版本（9999）比本程序新。"
     assert error.remedy == "请升级本程序后再启动；数据库未作任何改动。"
 

@@ -245,13 +245,13 @@ def test_check_names_bad_rings():
     flat = Polygon([p(0, 0), p(0.5, 0), p(1, 0)])
     fine = Polygon([p(0, 0), p(1, 0), (LON + SIZE, LAT + SIZE / 3 + 1e-12), p(0, 1)])
 
-    def first(shape: object) -> str:
-        return check_tiling(square().border, {code(1): shape})[0].kind  # type: ignore[dict-item]
+    def kinds(shape: object) -> set[str]:
+        return {problem.kind for problem in check_tiling(square().border, {code(1): shape})}  # type: ignore[dict-item]
 
-    assert first(bow) == "crossing"
-    assert first(two) == "parts"
-    assert first(flat) == "ring"
-    assert first(fine) == "precision"
+    assert "crossing" in kinds(bow)
+    assert "parts" in kinds(two)
+    assert "ring" in kinds(flat)
+    assert "precision" in kinds(fine)
     assert check_tiling(square().border, {})[0].kind == "gap"
     assert "code" in {problem.kind for problem in check_tiling(square().border, {"33": square().border})}
 

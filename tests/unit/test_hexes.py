@@ -104,6 +104,12 @@ def test_counts_and_weights() -> None:
     assert cells.dtype == np.int64 and (cells > 0).all()
 
 
+def test_one_point() -> None:
+    assert hexes.point_cell(120.17, 30.28, 9) == hexes.point_cells([120.17], [30.28], 9)[0]
+    with pytest.raises(InputError, match="第 1 个点"):
+        hexes.point_cell(float("nan"), 30.0, 9)
+
+
 def test_nothing_gives_nothing() -> None:
     cells, counts = hexes.count_cells([], [], 9)
     assert len(cells) == len(counts) == 0

@@ -10,7 +10,10 @@ from hypothesis import strategies as st
 
 from gisapp.store.notices import MOST_BYTES, pack
 
-items = st.lists(st.tuples(st.integers(), st.text(max_size=60), st.floats(allow_nan=False, allow_infinity=False)), max_size=400)
+items = st.lists(
+    st.tuples(st.integers(), st.text(max_size=60), st.floats(allow_nan=False, allow_infinity=False)),
+    max_size=400,
+)
 
 
 @given(items)

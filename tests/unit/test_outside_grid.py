@@ -90,7 +90,13 @@ def test_jumps_and_coarse_positions_neither_raise_nor_return() -> None:
 
 
 def test_what_happened_in_a_silence_is_not_claimed() -> None:
-    walk = [at(0, 0.0), at(10, 400.0), at(20 + SILENCE_S, 400.0), at(30 + SILENCE_S, 400.0), at(40 + SILENCE_S, 400.0)]
+    walk = [
+        at(0, 0.0),
+        at(10, 400.0),
+        at(20 + SILENCE_S, 400.0),
+        at(30 + SILENCE_S, 400.0),
+        at(40 + SILENCE_S, 400.0),
+    ]
     assert judged(walk) == []
     assert len(judged([*walk, *line(50 + SILENCE_S, 50 + SILENCE_S + OUTSIDE_S, 400.0)])) == 1
 
@@ -118,7 +124,10 @@ def test_memory_survives_json() -> None:
 
 
 moves = st.lists(
-    st.tuples(st.sampled_from([5.0, 10.0, 30.0, 170.0, 190.0, 2000.0]), st.sampled_from([0.0, 100.0, 160.0, 260.0, 9000.0])),
+    st.tuples(
+        st.sampled_from([5.0, 10.0, 30.0, 170.0, 190.0, 2000.0]),
+        st.sampled_from([0.0, 100.0, 160.0, 260.0, 9000.0]),
+    ),
     min_size=1,
     max_size=60,
 )
@@ -157,7 +166,9 @@ def test_a_span_needs_nothing_of_what_was_before(given_moves) -> None:
         walk.append(at(seconds, x))
     whole = run(RULES, Memory.fresh(RULES), [h.fix for h in walk], [h.outside for h in walk])
     for start in starts:
-        before = run(RULES, Memory.fresh(RULES), [h.fix for h in walk[:start]], [h.outside for h in walk[:start]])
+        before = run(
+            RULES, Memory.fresh(RULES), [h.fix for h in walk[:start]], [h.outside for h in walk[:start]]
+        )
         memory = Memory.fresh(RULES, before.memory.open_alerts)
         rest = run(RULES, memory, [h.fix for h in walk[start:]], [h.outside for h in walk[start:]])
         assert rest.memory == whole.memory

@@ -9,7 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gisapp.analytics.crs import points_from_metric
-from gisapp.analytics.tracks import COARSE_M, GAP_S, SPAN_GAP_S, Verdict, as_geojson, in_order, judge, rough_metres
+from gisapp.analytics.tracks import (
+    COARSE_M,
+    GAP_S,
+    SPAN_GAP_S,
+    Verdict,
+    as_geojson,
+    in_order,
+    judge,
+    rough_metres,
+)
 from gisapp.domain.clock import ZONE
 from gisapp.domain.workers import Fix
 
@@ -79,7 +88,10 @@ def test_of_two_messages_with_one_instant_the_more_accurate_stands() -> None:
 
 steps = st.lists(
     st.tuples(
-        st.floats(1, 400), st.floats(-900, 900), st.floats(-900, 900), st.sampled_from([None, 5.0, 20.0, 150.0])
+        st.floats(1, 400),
+        st.floats(-900, 900),
+        st.floats(-900, 900),
+        st.sampled_from([None, 5.0, 20.0, 150.0]),
     ),
     min_size=1,
     max_size=30,
@@ -113,4 +125,6 @@ def test_every_position_is_judged_once_and_good_ones_fill_the_pieces(given_steps
 @given(st.floats(-3000, 3000), st.floats(-3000, 3000))
 def test_rough_metres_are_good_to_a_thousandth(x: float, y: float) -> None:
     a, b = fix(0), fix(0, x, y)
-    assert rough_metres(a.lon, a.lat, b.lon, b.lat) == pytest.approx((x * x + y * y) ** 0.5, rel=1e-3, abs=1e-4)
+    assert rough_metres(a.lon, a.lat, b.lon, b.lat) == pytest.approx(
+        (x * x + y * y) ** 0.5, rel=1e-3, abs=1e-4
+    )

@@ -40,9 +40,9 @@ def write_addresses(
         prefix: province, city and district in words.
         street_names: names of the streets (街道) in the order of their codes.
     """
-    above = np.array(
-        [prefix + street_names[c.street] + c.name for c in ground.communities], dtype=object
-    )[ground.lot_community[stock.lot]]
+    above = np.array([prefix + street_names[c.street] + c.name for c in ground.communities], dtype=object)[
+        ground.lot_community[stock.lot]
+    ]
     road_names = np.array([street.name for street in roads.streets], dtype=object)
     road = road_names[stock.road]
     short = road + stock.plate + stock.estate + stock.number

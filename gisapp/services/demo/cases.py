@@ -112,7 +112,7 @@ def happen(
 
 
 def _utc(instant: datetime) -> np.datetime64:
-    return np.datetime64(int(instant.timestamp()), "s").astype("datetime64[s]")
+    return np.datetime64(int(instant.timestamp()), "s")
 
 
 def _all_spots(
@@ -121,7 +121,9 @@ def _all_spots(
     shops = np.isin(stock.kind, ["shops", "market", "mall"])
     homes = np.isin(stock.kind, HOMES)
     # At the entrance, a few metres out of the house.
-    centre = np.column_stack([shapely.get_x(shapely.centroid(stock.shape)), shapely.get_y(shapely.centroid(stock.shape))])
+    centre = np.column_stack(
+        [shapely.get_x(shapely.centroid(stock.shape)), shapely.get_y(shapely.centroid(stock.shape))]
+    )
     outward = stock.door - centre
     front = stock.door + outward / np.maximum(np.hypot(*outward.T), 1e-9)[:, None] * 3.0
     spots = {"shop": _Spots(front[shops], stock.lot[shops]), "home": _Spots(front[homes], stock.lot[homes])}
@@ -131,7 +133,10 @@ def _all_spots(
     parks = np.flatnonzero((lots.use == "park") & (shapely.area(lots.yards) > 900))
     spots["park"] = _Spots(shapely.get_coordinates(shapely.point_on_surface(lots.yards[parks])), parks)
     railings = np.flatnonzero(components.name == "水域护栏")
-    spots["water"] = _Spots(shapely.get_coordinates(shapely.point_on_surface(components.shape[railings])), components.lot[railings])
+    spots["water"] = _Spots(
+        shapely.get_coordinates(shapely.point_on_surface(components.shape[railings])),
+        components.lot[railings],
+    )
     if not len(railings):
         spots["water"] = spots["park"]
     # Building sites: a few lots of offices or industry where somebody is always building.
@@ -243,7 +248,9 @@ def _run(
 
     action, source, target, at, case, number, by_unit = [], [], [], [], [], [], []
 
-    def write(rows: Ints, step: Ints | int, name: str, before: str, after: str, when: Instants, unit: bool) -> None:
+    def write(
+        rows: Ints, step: Ints | int, name: str, before: str, after: str, when: Instants, unit: bool
+    ) -> None:
         case.append(rows)
         number.append(np.broadcast_to(step, rows.shape))
         action.append(np.full(len(rows), name, dtype=object))
@@ -281,16 +288,18 @@ def _run(
     state = np.full(count, "reported", dtype=object)
     state[rows[last]] = targets[last]
     closed = np.where(state == "closed", done, np.datetime64("NaT"))
-    unit = np.array([m.unit for m in MATTERS], dtype=object)[which]
-    unit = np.where(state == "reported", "", unit)
+    wanted_unit = np.array([m.unit for m in MATTERS], dtype=object)[which]
+    unit = np.where(state == "reported", "", wanted_unit)
     channel = np.array(CHANNELS, dtype=object)[rng.choice(len(CHANNELS), size=count, p=CHANNEL_SHARES)]
-    words = np.array([m.words[int(i) % len(m.words)] for m, i in zip((MATTERS[int(w)] for w in which), rng.integers(9, size=count), strict=True)], dtype=object)
+    pick = rng.integers(9, size=count).tolist()
+    said = [MATTERS[m].words for m in which.tolist()]
+    words = np.array([w[i % len(w)] for w, i in zip(said, pick, strict=True)], dtype=object)
     near = _near(roads, stock, point, lot)
     names = matter_types()
     title = np.array([names[c].name for c in code], dtype=object)
     notes = np.select(
         [actions == "report", actions == "assign", actions == "send_back", actions == "handle"],
-        [words[rows], "请" + np.array([m.unit for m in MATTERS], dtype=object)[which][rows] + "处置", "不属于本单位职责，请重新指派", "已到现场"],
+        [words[rows], "请" + wanted_unit[rows] + "处置", "不属于本单位职责，请重新指派", "已到现场"],
         default="现场已处置完毕，恢复原状",
     ).astype(object)
     return Cases(

@@ -18,6 +18,7 @@ from gisapp.services.demo.roads import Roads
 from gisapp.services.demo.stock import Stock
 
 Words = NDArray[np.object_]
+_Batch = tuple[str, str, str, Geoms]
 
 # Code, name, department, spacing in metres by kind of street, side: b(oth), s(taggered), o(ne), m(iddle).
 _ALONG: tuple[tuple[str, str, str, dict[str, float], str], ...] = (
@@ -57,18 +58,21 @@ class Components:
 
 def furnish(ground: Ground, roads: Roads, lots: Lots, stock: Stock, rng: np.random.Generator) -> Components:
     """Components of the full streets."""
-    batches: list[tuple[str, str, str, Geoms]] = []
+    batches: list[_Batch] = []
     kinds = np.array([s.kind for s in roads.streets], dtype=object)[roads.edge_street]
     width = np.array([s.width for s in roads.streets])[roads.edge_street]
     near = _near_full(ground, roads)
-    for code, name, department, spacing, side in _ALONG:
+    for type_code, title, unit, spacing, side in _ALONG:
+        grounded = type_code not in {"01037", "01050"}
         points = [
-            _along(roads.edges[mine], width[mine], spacing[kind], side, rng, grounded=code not in {"01037", "01050"} )
+            _along(roads.edges[mine], width[mine], spacing[kind], side, rng, grounded=grounded)
             for kind in spacing
-            if (mine := np.flatnonzero(near & (kinds == kind) & ~(roads.bridge & (code != "01037")))).size
+            if (
+                mine := np.flatnonzero(near & (kinds == kind) & ~(roads.bridge & (type_code != "01037")))
+            ).size
         ]
         if points:
-            batches.append((code, name, department, shapely.points(np.vstack(points))))
+            batches.append((type_code, title, unit, shapely.points(np.vstack(points))))
     batches += _at_junctions(roads, kinds, near)
     batches += _on_lots(lots, stock, rng)
     batches += _lines_and_areas(ground, roads, lots, near)
@@ -82,16 +86,20 @@ def furnish(ground: Ground, roads: Roads, lots: Lots, stock: Stock, rng: np.rand
     keep = (lot_of >= 0) & lots.full[np.maximum(lot_of, 0)]
     shape, which, lot_of = shape[keep], which[keep], lot_of[keep]
     luck = rng.random(len(shape))
-    state = np.select([luck < 0.957, luck < 0.984, luck < 0.991], ["good", "damaged", "missing"], default="unknown")
-    column = [np.array([b[i] for b in batches], dtype=object)[which] for i in range(3)]
-    return Components(*column, state.astype(object), shape, lot_of)
+    state = np.select(
+        [luck < 0.957, luck < 0.984, luck < 0.991], ["good", "damaged", "missing"], default="unknown"
+    )
+    code, name, department = (np.array([b[i] for b in batches], dtype=object)[which] for i in range(3))
+    return Components(code, name, department, state.astype(object), shape, lot_of)
 
 
 def _near_full(ground: Ground, roads: Roads) -> NDArray[np.bool_]:
     """Edges within or on the border of the full streets."""
     inside = shapely.union_all([ground.streets[s] for s in sorted(ground.full)]).buffer(3)
     shapely.prepare(inside)
-    return np.asarray(shapely.contains(inside, shapely.line_interpolate_point(roads.edges, 0.5, normalized=True)))
+    return np.asarray(
+        shapely.contains(inside, shapely.line_interpolate_point(roads.edges, 0.5, normalized=True))
+    )
 
 
 def _along(
@@ -113,7 +121,9 @@ def _along(
     at = np.clip(at, 0.5, length[of] - 0.5)
     here = shapely.get_coordinates(shapely.line_interpolate_point(edges[of], at))
     back = shapely.get_coordinates(shapely.line_interpolate_point(edges[of], np.maximum(at - 1.0, 0)))
-    ahead = shapely.get_coordinates(shapely.line_interpolate_point(edges[of], np.minimum(at + 1.0, length[of])))
+    ahead = shapely.get_coordinates(
+        shapely.line_interpolate_point(edges[of], np.minimum(at + 1.0, length[of]))
+    )
     along = ahead - back
     along /= np.maximum(np.hypot(*along.T), 1e-9)[:, None]
     across = np.column_stack([-along[:, 1], along[:, 0]])
@@ -122,16 +132,21 @@ def _along(
     else:
         sign = np.where(serial % 2 == 0, 1.0, -1.0) if side in "bs" else np.where(of % 2 == 0, 1.0, -1.0)
         move = sign * (width[of] / 2 - np.minimum(2.4 if grounded else 3.0, width[of] * 0.16))
-    return here + across * move[:, None]
+    return np.asarray(here + across * move[:, None])
 
 
-def _at_junctions(roads: Roads, kinds: Words, near: NDArray[np.bool_]) -> list[tuple[str, str, str, Geoms]]:
+def _at_junctions(roads: Roads, kinds: Words, near: NDArray[np.bool_]) -> list[_Batch]:
     """Traffic lights where side streets or avenues meet, name plates at every corner."""
-    weight = np.array([{"expressway": 3, "arterial": 3, "secondary": 2, "branch": 1}.get(k, 0) for k in kinds])
+    weight = np.array(
+        [{"expressway": 3, "arterial": 3, "secondary": 2, "branch": 1}.get(k, 0) for k in kinds]
+    )
     node = end_nodes(roads.edges)
     count = len(roads.edges)
     ends = np.concatenate(
-        [shapely.get_coordinates(shapely.get_point(roads.edges, 0)), shapely.get_coordinates(shapely.get_point(roads.edges, -1))]
+        [
+            shapely.get_coordinates(shapely.get_point(roads.edges, 0)),
+            shapely.get_coordinates(shapely.get_point(roads.edges, -1)),
+        ]
     )
     both = np.concatenate([weight, weight])
     use = np.concatenate([near, near])
@@ -140,7 +155,7 @@ def _at_junctions(roads: Roads, kinds: Words, near: NDArray[np.bool_]) -> list[t
     lights, plates, eyes = [], [], []
     width = np.array([s.width for s in roads.streets])[roads.edge_street]
     lines = roads.edges
-    for half, (at, inner) in enumerate(((0, 1), (-1, -2))):
+    for half, inner in enumerate((1, -2)):
         origin = ends[half * count : (half + 1) * count]
         towards = shapely.get_coordinates(shapely.get_point(lines, inner)) - origin
         towards /= np.maximum(np.hypot(*towards.T), 1e-9)[:, None]
@@ -149,9 +164,16 @@ def _at_junctions(roads: Roads, kinds: Words, near: NDArray[np.bool_]) -> list[t
         good = near & (shapely.length(lines) > 30)
         stop = origin + towards * 22 + across * (width / 2 - 2.2)[:, None]
         lights.append(stop[good & (heavy[place] >= 3) & (weight >= 2)])
-        plates.append((origin + towards * 14 - across * (width / 2 - 1.6)[:, None])[good & (any_arms[place] >= 3) & (weight >= 1)])
-        eyes.append((origin + towards * 18 - across * (width / 2 - 2.6)[:, None])[good & (heavy[place] >= 3) & (weight >= 2)])
-        del at
+        plates.append(
+            (origin + towards * 14 - across * (width / 2 - 1.6)[:, None])[
+                good & (any_arms[place] >= 3) & (weight >= 1)
+            ]
+        )
+        eyes.append(
+            (origin + towards * 18 - across * (width / 2 - 2.6)[:, None])[
+                good & (heavy[place] >= 3) & (weight >= 2)
+            ]
+        )
     return [
         ("02014", "交通信号灯", "交警大队", shapely.points(np.vstack(lights))),
         ("02012", "路名牌", "民政局地名办", shapely.points(np.vstack(plates))),
@@ -159,14 +181,18 @@ def _at_junctions(roads: Roads, kinds: Words, near: NDArray[np.bool_]) -> list[t
     ]
 
 
-def _on_lots(lots: Lots, stock: Stock, rng: np.random.Generator) -> list[tuple[str, str, str, Geoms]]:
+def _on_lots(lots: Lots, stock: Stock, rng: np.random.Generator) -> list[_Batch]:
     """What stands in compounds and parks: parcel lockers, chargers, exercise places, notice boards, toilets."""
     homes = np.isin(stock.kind, HOMES)
     doors = stock.door[homes & (stock.kind != "old")]
     outside = doors + rng.uniform(-2.5, 2.5, doors.shape)
     pick = rng.random(len(doors))
-    parks = np.array([y for y, u in zip(lots.yards, lots.use, strict=True) if u == "park" and y.area > 1500], dtype=object)
-    markets = np.array([y for y, u in zip(lots.yards, lots.use, strict=True) if u in {"market", "public"}], dtype=object)
+    parks = np.array(
+        [y for y, u in zip(lots.yards, lots.use, strict=True) if u == "park" and y.area > 1500], dtype=object
+    )
+    markets = np.array(
+        [y for y, u in zip(lots.yards, lots.use, strict=True) if u in {"market", "public"}], dtype=object
+    )
     centres = shapely.point_on_surface(np.concatenate([parks, markets]))
     everywhere = stock.door[stock.kind == "old"]
     few = rng.random(len(everywhere)) < 0.05
@@ -181,14 +207,14 @@ def _on_lots(lots: Lots, stock: Stock, rng: np.random.Generator) -> list[tuple[s
     ]  # fmt: skip
 
 
-def _lines_and_areas(
-    ground: Ground, roads: Roads, lots: Lots, near: NDArray[np.bool_]
-) -> list[tuple[str, str, str, Geoms]]:
+def _lines_and_areas(ground: Ground, roads: Roads, lots: Lots, near: NDArray[np.bool_]) -> list[_Batch]:
     """Railings along the water, bridges as lines; green areas as areas."""
     kinds = np.array([s.kind for s in roads.streets], dtype=object)[roads.edge_street]
     rails = roads.edges[near & (kinds == "path") & (shapely.length(roads.edges) > 15)]
     bridges = roads.edges[near & roads.bridge]
-    parks = np.array([y for y, u in zip(lots.yards, lots.use, strict=True) if u == "park" and y.area > 600], dtype=object)
+    parks = np.array(
+        [y for y, u in zip(lots.yards, lots.use, strict=True) if u == "park" and y.area > 600], dtype=object
+    )
     return [
         ("01070", "水域护栏", "河道管理中心", rails),
         ("02009", "跨河桥", "市政养护中心", bridges),

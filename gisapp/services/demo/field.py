@@ -34,7 +34,9 @@ class Field:
         i = min(max(int((y - self.y0) / _CELL), 0), len(self.rows) - 1)
         return self.rows[i][j]
 
-    def trace(self, x: float, y: float, heading: float, length: float, step: float) -> list[tuple[float, float]]:
+    def trace(
+        self, x: float, y: float, heading: float, length: float, step: float
+    ) -> list[tuple[float, float]]:
         """Points of the streamline from (x, y) along a heading, metres; the start itself is left out."""
         points = []
         travelled = 0.0

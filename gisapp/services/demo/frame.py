@@ -63,7 +63,9 @@ def to_metric(lonlat: Floats) -> Floats:
 
 def to_geographic(metric: Floats) -> Floats:
     """(n, 2) metres, EPSG:4549 → longitude/latitude in degrees, rounded to 9 decimals (0.1 mm)."""
-    return np.rint(np.column_stack(points_from_metric(metric[:, 0], metric[:, 1], ZONE)) * _LATTICE) / _LATTICE
+    return (
+        np.rint(np.column_stack(points_from_metric(metric[:, 0], metric[:, 1], ZONE)) * _LATTICE) / _LATTICE
+    )
 
 
 def geographic(geometries: object) -> NDArray[np.object_]:
@@ -78,8 +80,16 @@ def ground(ab: Floats, cell: tuple[int, int] = (0, 0)) -> Floats:
     a = ab[:, 0] + cell[0]
     b = ab[:, 1] + cell[1]
     turn = 2 * np.pi
-    dx = 130 * np.sin(turn * b + 0.7) + 55 * np.sin(turn * (a + 2 * b) + 1.3) + 25 * np.sin(turn * (2 * a - 3 * b))
-    dy = 85 * np.sin(turn * a + 2.2) + 45 * np.sin(turn * (2 * a + b) + 0.4) + 25 * np.sin(turn * (3 * a - b) + 2.0)
+    dx = (
+        130 * np.sin(turn * b + 0.7)
+        + 55 * np.sin(turn * (a + 2 * b) + 1.3)
+        + 25 * np.sin(turn * (2 * a - 3 * b))
+    )
+    dy = (
+        85 * np.sin(turn * a + 2.2)
+        + 45 * np.sin(turn * (2 * a + b) + 0.4)
+        + 25 * np.sin(turn * (3 * a - b) + 2.0)
+    )
     x = centre[0] + (a - 0.5) * EDGE_A[0] + (b - 0.5) * EDGE_B[0] + dx
     y = centre[1] + (a - 0.5) * EDGE_A[1] + (b - 0.5) * EDGE_B[1] + dy
     return np.column_stack([x, y])
@@ -104,19 +114,42 @@ def _smooth(points: Sequence[tuple[float, float]], cell: tuple[int, int]) -> sha
 # the curve it meets (the overhang is pruned when the net is noded), whichever way that one moved.
 _CURVES: tuple[tuple[str, str, float, tuple[tuple[float, float], ...]], ...] = (
     ("运河", "canal", 60, ((0, 0.205), (0.2, 0.192), (0.4, 0.212), (0.58, 0.228), (0.8, 0.2), (1, 0.205))),
-    ("东河", "canal", 26, ((0.6, 0), (0.585, 0.06), (0.63, 0.115), (0.605, 0.17), (0.64, 0.222), (0.645, 0.24))),
+    (
+        "东河",
+        "canal",
+        26,
+        ((0.6, 0), (0.585, 0.06), (0.63, 0.115), (0.605, 0.17), (0.64, 0.222), (0.645, 0.24)),
+    ),
     (
         "塘河",
         "canal",
         34,
-        ((0.6, 1), (0.49, 0.88), (0.37, 0.72), (0.35, 0.58), (0.44, 0.44), (0.47, 0.33), (0.5, 0.23), (0.505, 0.2)),
+        (
+            (0.6, 1),
+            (0.49, 0.88),
+            (0.37, 0.72),
+            (0.35, 0.58),
+            (0.44, 0.44),
+            (0.47, 0.33),
+            (0.5, 0.23),
+            (0.505, 0.2),
+        ),
     ),
     ("快速路", "expressway", 52, ((0, 0.402), (0.25, 0.41), (0.5, 0.398), (0.75, 0.406), (1, 0.402))),
     (
         "纵一",
         "arterial",
         40,
-        ((0.262, 0), (0.27, 0.1), (0.262, 0.2), (0.25, 0.3), (0.245, 0.4), (0.2, 0.6), (0.21, 0.8), (0.262, 1)),
+        (
+            (0.262, 0),
+            (0.27, 0.1),
+            (0.262, 0.2),
+            (0.25, 0.3),
+            (0.245, 0.4),
+            (0.2, 0.6),
+            (0.21, 0.8),
+            (0.262, 1),
+        ),
     ),
     (
         "纵二",
@@ -124,7 +157,12 @@ _CURVES: tuple[tuple[str, str, float, tuple[tuple[float, float], ...]], ...] = (
         38,
         ((0.81, 0), (0.8, 0.1), (0.815, 0.2), (0.78, 0.3), (0.76, 0.42), (0.72, 0.6), (0.76, 0.8), (0.81, 1)),
     ),
-    ("横一", "arterial", 36, ((0.225, 0.098), (0.262, 0.1), (0.42, 0.112), (0.625, 0.1), (0.8, 0.092), (1, 0.098))),
+    (
+        "横一",
+        "arterial",
+        36,
+        ((0.225, 0.098), (0.262, 0.1), (0.42, 0.112), (0.625, 0.1), (0.8, 0.092), (1, 0.098)),
+    ),
     ("横二", "arterial", 36, ((0, 0.31), (0.24, 0.3), (0.48, 0.31), (0.78, 0.3), (1, 0.31))),
     ("横三", "arterial", 40, ((0, 0.585), (0.2, 0.6), (0.36, 0.59), (0.72, 0.605), (1, 0.585))),
     ("横四", "arterial", 40, ((0, 0.79), (0.2, 0.8), (0.43, 0.785), (0.75, 0.8), (1, 0.79))),

@@ -116,7 +116,9 @@ def generate(plan: Plan) -> District:
     prefix = names[Level.PROVINCE] + names[Level.CITY] + names[Level.DISTRICT]
     addresses = write_addresses(ground, roads, stock, prefix, [s.name for s in streets])
     short = names[Level.CITY].removesuffix("市")
-    organisations, places = found(ground, lots, stock, stream(seed, "organisations", *cell), plan.serial, short)
+    organisations, places = found(
+        ground, lots, stock, stream(seed, "organisations", *cell), plan.serial, short
+    )
     components = furnish(ground, roads, lots, stock, stream(seed, "components", *cell))
     workers = employ(ground, grids, stream(seed, "workers", *cell), plan.serial)
     by_street = np.bincount(area[stock.lot[stock.room_building[people.room]]], minlength=len(streets))
@@ -158,4 +160,3 @@ def _lanes(ground: Ground) -> list[tuple[int, str]]:
         if base.endswith(("巷", "弄")) and community.street in ground.full:
             named.append((index, base))
     return named
-

@@ -23,7 +23,16 @@ from gisapp.services.demo.splitting import Junctions, Node, cut
 Geoms = NDArray[np.object_]
 Ints = NDArray[np.int64]
 
-RANK = {"canal": 0, "expressway": 1, "arterial": 2, "secondary": 3, "branch": 4, "lane": 5, "alley": 6, "wall": 7}
+RANK = {
+    "canal": 0,
+    "expressway": 1,
+    "arterial": 2,
+    "secondary": 3,
+    "branch": 4,
+    "lane": 5,
+    "alley": 6,
+    "wall": 7,
+}
 WIDTH = {
     "expressway": 52.0,
     "arterial": 38.0,
@@ -107,7 +116,10 @@ def _sides(points: Floats, plan: Design) -> dict[str, Floats]:
 def end_nodes(pieces: Geoms) -> Ints:
     """Number of the node at the start of each piece, then at the end of each: (2n,); equal within a millimetre."""
     ends = np.concatenate(
-        [shapely.get_coordinates(shapely.get_point(pieces, 0)), shapely.get_coordinates(shapely.get_point(pieces, -1))]
+        [
+            shapely.get_coordinates(shapely.get_point(pieces, 0)),
+            shapely.get_coordinates(shapely.get_point(pieces, -1)),
+        ]
     )
     _, inverse = np.unique(np.round(ends, 3), axis=0, return_inverse=True)
     return np.ravel(inverse).astype(np.int64)
@@ -230,7 +242,13 @@ def _divide(
 
 
 def _plat(
-    root: Node, grain: Field, junctions: Junctions, rng: np.random.Generator, lines: list[Line], street: int, lot: float
+    root: Node,
+    grain: Field,
+    junctions: Junctions,
+    rng: np.random.Generator,
+    lines: list[Line],
+    street: int,
+    lot: float,
 ) -> None:
     """Cut a community into lots of about ``lot`` m², breadth first, so that streets meet across each other."""
     queue = [root]
@@ -277,7 +295,8 @@ def lay_out(
     grain = make_field(plan, seed)
     border_width = WIDTH["arterial"]
     lines = [
-        Line(side, "arterial", border_width, key, -1) for side, key in zip(plan.outline, OUTLINE_KEYS, strict=True)
+        Line(side, "arterial", border_width, key, -1)
+        for side, key in zip(plan.outline, OUTLINE_KEYS, strict=True)
     ]
     lines += [Line(c.line, c.kind, c.width, c.key, -1) for c in plan.curves]
     pieces, owner = _node(lines)
@@ -329,7 +348,9 @@ def lay_out(
     result: list[Community] = []
     for index, ((street, code, name, _), root) in enumerate(zip(drafts, roots, strict=True)):
         mine = np.flatnonzero(lot_community == index)
-        result.append(Community(street, code, name, root, shapely.coverage_union_all(lots[mine]), mine.tolist()))
+        result.append(
+            Community(street, code, name, root, shapely.coverage_union_all(lots[mine]), mine.tolist())
+        )
     streets = [
         shapely.coverage_union_all(np.array([c.polygon for c in result if c.street == s], dtype=object))
         for s in range(len(communities))

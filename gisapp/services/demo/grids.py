@@ -85,7 +85,11 @@ def _join_small(parts: list[_Part]) -> list[_Part]:
             if part.households >= FEW:
                 continue
             for j, other in enumerate(parts):
-                if i == j or part.households + other.households > MOST or tuple(sorted((id(part), id(other)))) in refused:
+                if (
+                    i == j
+                    or part.households + other.households > MOST
+                    or tuple(sorted((id(part), id(other)))) in refused
+                ):
                     continue
                 if part.shape.area + other.shape.area > _LARGEST or not part.shape.intersects(other.shape):
                     continue

@@ -17,7 +17,8 @@ from gisapp.domain.access import SYSTEM
 from gisapp.errors import Conflict
 from gisapp.services import accounts, derived
 from gisapp.services.demo.generate import Plan, generate
-from gisapp.services.demo.rows import SOURCE, days_of_fixes, moment, tables
+from gisapp.services.demo.rows import days_of_fixes, moment, tables
+from gisapp.services.demo.rows_base import SOURCE
 from gisapp.services.demo.sizes import DEMO_COMMUNITY, DEMO_GRID, DEMO_STREET, plans
 from gisapp.store import whole
 from gisapp.store.database import Database
@@ -133,7 +134,11 @@ def load_district(
         whole.analyse(connection, made)
         derived.refresh(connection, [plan.district])
         if plan.serial == 0:
-            above = [i for i, place in zip(made["region"]["id"], made["region"]["place"], strict=True) if len(place) < 6]
+            above = [
+                i
+                for i, place in zip(made["region"]["id"], made["region"]["place"], strict=True)
+                if len(place) < 6
+            ]
             derived.refresh_entries(connection, "region", [int(i) for i in above])
     return counts
 
@@ -197,4 +202,3 @@ def _mark(size: str, seed: int) -> str:
 def summary(rows: dict[str, int]) -> dict[str, Any]:
     """The figures that a user wants to hear after a load."""
     return {name: rows.get(name, 0) for name in ("person", "building", "address", "component", "event")}
-

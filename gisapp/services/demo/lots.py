@@ -92,7 +92,9 @@ def survey(ground: Ground, roads: Roads) -> Lots:
             if street < 0:
                 continue
             # The longest front wins; avenues count a little more, expressways hardly.
-            weight = line.length * {"expressway": 0.1, "arterial": 1.0, "secondary": 1.2, "branch": 1.1}.get(kind, 0.8)
+            weight = line.length * {"expressway": 0.1, "arterial": 1.0, "secondary": 1.2, "branch": 1.1}.get(
+                kind, 0.8
+            )
             if weight > best:
                 best = weight
                 frontage[index] = street
@@ -134,12 +136,22 @@ def _assign_street(ground: Ground, roads: Roads, lots: Lots, street: int, rng: n
     give("hospital", 1 + (people > 60_000), neat & (hectares > 0.9) & (front <= RANK["secondary"]), jitter)
     give("kindergarten", max(2, round(people / 6500)), neat & (hectares > 0.25) & (hectares < 0.9), jitter)
     give("market", max(1, round(people / 13_000)), (hectares > 0.3) & (hectares < 1.1), jitter)
-    give("public", max(1, count // 4), neat & (hectares > 0.35) & (hectares < 1.8), jitter + (front <= RANK["secondary"]))
+    give(
+        "public",
+        max(1, count // 4),
+        neat & (hectares > 0.35) & (hectares < 1.8),
+        jitter + (front <= RANK["secondary"]),
+    )
     park_share = {"south": 0.05, "middle": 0.06, "north": 0.13}[zone]
     parks = max(1, round(park_share * total / max(float(hectares[hectares > 0.5].mean()), 0.5)))
     give("park", parks, hectares > 0.5, jitter * 1.2 + water_near)
     give("mall", max(1, round(total / 90)), neat & (hectares > 0.8) & (front <= RANK["arterial"]), jitter)
-    give("hotel", max(1, round(total / 70)), neat & (hectares > 0.25) & (hectares < 1.2), jitter + (front <= RANK["arterial"]))
+    give(
+        "hotel",
+        max(1, round(total / 70)),
+        neat & (hectares > 0.25) & (hectares < 1.2),
+        jitter + (front <= RANK["arterial"]),
+    )
 
     # Homes until the street can house its people at an occupancy of about nine in ten.
     wanted = people / 2.47 / 0.905
@@ -156,7 +168,12 @@ def _assign_street(ground: Ground, roads: Roads, lots: Lots, street: int, rng: n
         lack = share - housed / max(housed.sum(), 1.0)
         size = hectares[row]
         fits = np.array(
-            [not (k == "tower" and size < 0.7) and not (k == "mid" and size < 0.4) and not (k == "old" and size > 2.2) for k in kinds]
+            [
+                not (k == "tower" and size < 0.7)
+                and not (k == "mid" and size < 0.4)
+                and not (k == "old" and size > 2.2)
+                for k in kinds
+            ]
         )
         lack = np.where(fits, lack + rng.normal(0, 0.12, len(kinds)), -9.0)
         pick = int(np.argmax(lack))
@@ -166,7 +183,15 @@ def _assign_street(ground: Ground, roads: Roads, lots: Lots, street: int, rng: n
     for row in rest:
         draw = rng.random()
         if zone == "north":
-            kind = "industry" if draw < 0.42 else "office" if draw < 0.74 else "park" if draw < 0.92 else "public"
+            kind = (
+                "industry"
+                if draw < 0.42
+                else "office"
+                if draw < 0.74
+                else "park"
+                if draw < 0.92
+                else "public"
+            )
         else:
             kind = "office" if draw < 0.72 else "hotel" if draw < 0.8 else "public" if draw < 0.9 else "park"
         use[every[row]] = kind

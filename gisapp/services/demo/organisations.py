@@ -76,7 +76,9 @@ def credit_codes(prefix: NDArray[np.str_], serial: Ints, district: int) -> Words
     digits = body[:, None] // 10 ** np.arange(7, -1, -1, dtype=np.int64) % 10
     own = (11 - (digits * np.array([3, 7, 9, 10, 5, 8, 4, 2])).sum(axis=1) % 11) % 11
     own_check = np.array(list("0123456789X"))[own]
-    first = np.char.add(np.char.add(prefix, str(_AREA_CODE + district)), np.char.add(body.astype(str), own_check))
+    first = np.char.add(
+        np.char.add(prefix, str(_AREA_CODE + district)), np.char.add(body.astype(str), own_check)
+    )
     value = {c: i for i, c in enumerate(_ALPHABET.tolist())}
     table = np.zeros(128, dtype=np.int64)
     for character, number in value.items():
@@ -102,7 +104,9 @@ def found(
     """
     pool = np.array(stems(rng), dtype=object)
     rooms = np.flatnonzero(~stock.room_home)
-    rooms = rooms[rng.random(len(rooms)) < np.where(stock.kind[stock.room_building[rooms]] == "office", 0.55, 0.82)]
+    rooms = rooms[
+        rng.random(len(rooms)) < np.where(stock.kind[stock.room_building[rooms]] == "office", 0.55, 0.82)
+    ]
     building = stock.room_building[rooms]
     office = np.isin(stock.kind[building], ["office", "industry"])
     weight = np.array([t[3] for t in _SHOP_TRADES], dtype=float)
@@ -120,13 +124,17 @@ def found(
     code = np.where(office, "91", "92")
     point = _inside(stock, building, rng)
 
-    whole = np.flatnonzero(np.isin(stock.kind, ["school", "kindergarten", "hospital", "public", "hotel", "mall", "market"]))
+    whole = np.flatnonzero(
+        np.isin(stock.kind, ["school", "kindergarten", "hospital", "public", "hotel", "mall", "market"])
+    )
     _, first = np.unique(stock.lot[whole], return_index=True)
     whole = whole[first]
     use = stock.kind[whole]
     own_name = stock.lot_name[stock.lot[whole]]
     own_kind = np.select(
-        [np.isin(use, ["school", "kindergarten", "hospital"]), use == "public"], ["事业单位", "机关"], default="企业"
+        [np.isin(use, ["school", "kindergarten", "hospital"]), use == "public"],
+        ["事业单位", "机关"],
+        default="企业",
     )
     own_code = np.select([own_kind == "事业单位", own_kind == "机关"], ["12", "11"], default="91")
     own_name = np.where(own_kind == "企业", city + own_name + "有限公司", own_name)
@@ -138,14 +146,18 @@ def found(
     serial = np.arange(len(every_building), dtype=np.int64)
     organisations = Organisations(
         np.concatenate([name, own_name, committee + "居民委员会"]).astype(object),
-        credit_codes(np.concatenate([code, own_code, np.full(len(seats), "54")]).astype("U2"), serial, district),
+        credit_codes(
+            np.concatenate([code, own_code, np.full(len(seats), "54")]).astype("U2"), serial, district
+        ),
         np.concatenate([kind, own_kind, np.full(len(seats), "基层群众性自治组织")]).astype(object),
         every_building,
         np.concatenate([rooms, np.full(len(whole) + len(seats), -1)]),
         np.vstack([point, _inside(stock, whole, rng), _inside(stock, seats, rng)]),
         _fixed_phone(serial),
     )
-    places = _public(ground, lots, stock, rng, (name, trade, building, point, ~office), (whole, use), (committee, seats))
+    places = _public(
+        ground, lots, stock, rng, (name, trade, building, point, ~office), (whole, use), (committee, seats)
+    )
     return organisations, places
 
 
@@ -190,12 +202,18 @@ def _public(
         "school": "学校", "kindergarten": "学校", "hospital": "卫生", "public": "办事机构", "hotel": "宾馆",
         "mall": "购物", "market": "购物",
     }  # fmt: skip
-    open_at = {"hospital": "00:00-24:00", "hotel": "00:00-24:00", "mall": "10:00-22:00", "market": "05:30-19:00"}
+    open_at = {
+        "hospital": "00:00-24:00",
+        "hotel": "00:00-24:00",
+        "mall": "10:00-22:00",
+        "market": "05:30-19:00",
+    }
     of_use = np.array([word[u] for u in use], dtype=object)
     of_use = np.where([n.endswith("文化中心") for n in lot_name], "文化", of_use)
     committee, houses = seats
     parks = np.array(
-        [i for i in np.flatnonzero(lots.use == "park") if stock.lot_name[i] and lots.yards[i].area > 1800], dtype=np.int64
+        [i for i in np.flatnonzero(lots.use == "park") if stock.lot_name[i] and lots.yards[i].area > 1800],
+        dtype=np.int64,
     )
     park_points = np.array([lots.yards[i].representative_point().coords[0] for i in parks]).reshape(-1, 2)
     count = (len(listed), len(institutions), len(houses), len(houses), len(parks))
@@ -207,10 +225,22 @@ def _public(
     phones[sum(count[:4]) :] = ""
     return Places(
         np.concatenate(
-            [name[listed], lot_name, committee + "党群服务中心", committee + "卫生服务站", stock.lot_name[parks]]
+            [
+                name[listed],
+                lot_name,
+                committee + "党群服务中心",
+                committee + "卫生服务站",
+                stock.lot_name[parks],
+            ]
         ).astype(object),
         np.concatenate(
-            [kinds[listed], of_use, np.full(count[2], "办事机构"), np.full(count[3], "卫生"), np.full(count[4], "公园")]
+            [
+                kinds[listed],
+                of_use,
+                np.full(count[2], "办事机构"),
+                np.full(count[3], "卫生"),
+                np.full(count[4], "公园"),
+            ]
         ).astype(object),
         np.concatenate(
             [
@@ -224,5 +254,13 @@ def _public(
         phones,
         all_buildings,
         lot,
-        np.vstack([point[listed], _inside(stock, institutions, rng), _inside(stock, houses, rng), _inside(stock, houses, rng), park_points]),
+        np.vstack(
+            [
+                point[listed],
+                _inside(stock, institutions, rng),
+                _inside(stock, houses, rng),
+                _inside(stock, houses, rng),
+                park_points,
+            ]
+        ),
     )

@@ -63,7 +63,7 @@ class People:
 def check_digits(first17: NDArray[np.int64]) -> NDArray[np.str_]:
     """Check characters (ISO 7064 MOD 11-2) of numbers given as (n, 17) digits."""
     weights = np.array([pow(2, 17 - i, 11) for i in range(17)])
-    return np.array(list("10X98765432"))[(first17 * weights).sum(axis=1) % 11]
+    return np.asarray(np.array(list("10X98765432"))[(first17 * weights).sum(axis=1) % 11])
 
 
 def settle(
@@ -82,9 +82,9 @@ def settle(
     room_kind = np.concatenate(list(quarters))
     count = len(room_kind)
     kind = np.empty(count, dtype=np.int64)
-    for name, share in _SHARES.items():
-        mine = np.flatnonzero(room_kind == name)
-        weight = np.array(share, dtype=float)
+    for building, shares in _SHARES.items():
+        mine = np.flatnonzero(room_kind == building)
+        weight = np.array(shares, dtype=float)
         kind[mine] = rng.choice(len(_TYPES), size=len(mine), p=weight / weight.sum())
     size = np.array([len(_ROLES[t]) for t in _TYPES])[kind]
     three, shared = kind == _TYPES.index("three"), kind == _TYPES.index("shared")
@@ -100,26 +100,31 @@ def settle(
     member_room = np.repeat(rooms, size[rooms])
     member = np.arange(len(member_room)) - np.repeat(np.cumsum(size[rooms]) - size[rooms], size[rooms])
     role = np.empty(len(member_room), dtype=object)
-    for index, name in enumerate(_TYPES):
+    for index, household in enumerate(_TYPES):
         mine = np.flatnonzero(kind[member_room] == index)
-        role[mine] = np.array(_ROLES[name], dtype=object)[np.minimum(member[mine], len(_ROLES[name]) - 1)]
+        roles = np.array(_ROLES[household], dtype=object)
+        role[mine] = roles[np.minimum(member[mine], len(roles) - 1)]
 
     age, female = _ages(kind, count, role, member_room, member, rng)
     status, household_use = _status(kind, room_kind, rng)
     use[rooms] = household_use[rooms]
     residence = status[member_room]
     # Newcomers in a registered household: grandparents from elsewhere, a spouse whose papers are still at home.
-    mixed = (residence == "registered") & np.isin(role, ["mother", "father", "spouse"]) & (rng.random(len(role)) < 0.06)
+    mixed = (
+        (residence == "registered")
+        & np.isin(role, ["mother", "father", "spouse"])
+        & (rng.random(len(role)) < 0.06)
+    )
     residence = np.where(mixed, "resident", residence)
     days = np.minimum((age * 365.2425 + rng.random(len(age)) * 365.0).astype(np.int64), 105 * 365)
     birth = np.datetime64(today) - days.astype("timedelta64[D]")
     year = birth.astype("datetime64[Y]").astype(np.int64) + 1970
-    name = _names(count, member_room, role, female, year, rng)
+    names = _names(count, member_room, role, female, year, rng)
     kinship = _kinship(role, female)
     people = People(
         member_room,
         kinship,
-        name,
+        names,
         _id_numbers(birth, female, district),
         _phones(age, district, rng),
         birth,
@@ -149,7 +154,9 @@ def _ages(
         default=child + np.clip(rng.normal(29.5, 4.2, count), 20, 44),
     )
     head_female = rng.random(count) < np.where(
-        kind == types["elder"], 0.68, np.where(kind == types["parent"], 0.82, np.where(kind == types["single"], 0.44, 0.22))
+        kind == types["elder"],
+        0.68,
+        np.where(kind == types["parent"], 0.82, np.where(kind == types["single"], 0.44, 0.22)),
     )
     gap = np.where(head_female, rng.normal(2.0, 2.6, count), rng.normal(-2.0, 2.6, count)).clip(-9, 9)
     older = np.clip(rng.normal(27, 4, count), 20, 42)
@@ -275,7 +282,9 @@ def _education(age: Floats, residence: Words, rng: np.random.Generator) -> Words
     ).astype(object)
 
 
-_JOBS = ("企业职员", "专业技术人员", "个体经营", "服务业人员", "生产运输人员", "机关事业单位人员", "自由职业", "待业")
+_JOBS = (
+    "企业职员", "专业技术人员", "个体经营", "服务业人员", "生产运输人员", "机关事业单位人员", "自由职业", "待业",
+)  # fmt: skip
 _JOB_SHARE = (0.34, 0.19, 0.11, 0.15, 0.08, 0.07, 0.03, 0.03)
 
 

@@ -14,7 +14,16 @@ import shapely
 from numpy.typing import NDArray
 
 from gisapp.services.demo.frame import Floats
-from gisapp.services.demo.geography import OUTLINE_KEYS, RANK, Geoms, Ground, Ints, Line, end_nodes, node_lines
+from gisapp.services.demo.geography import (
+    OUTLINE_KEYS,
+    RANK,
+    Geoms,
+    Ground,
+    Ints,
+    Line,
+    end_nodes,
+    node_lines,
+)
 from gisapp.services.demo.names import stems
 from gisapp.services.demo.seeding import stream
 
@@ -81,7 +90,9 @@ class Roads:
 CANAL_NAMES = {"运河": "大塘运河", "东河": "东里河", "塘河": "上丰塘河"}
 
 
-def build_roads(ground: Ground, seed: int, lane_names: Sequence[tuple[int, str]] = (), skip: Sequence[str] = ()) -> Roads:
+def build_roads(
+    ground: Ground, seed: int, lane_names: Sequence[tuple[int, str]] = (), skip: Sequence[str] = ()
+) -> Roads:
     """The street network of a ground plan.
 
     Args:
@@ -152,8 +163,9 @@ def _water(ground: Ground) -> tuple[list[tuple[str, shapely.Geometry]], shapely.
     for line in ground.lines:
         if line.kind != "canal":
             continue
-        # A canal breathes: its width changes a little along its course.
-        named.append((CANAL_NAMES[line.key], line.line.buffer(line.width / 2, quad_segs=4).intersection(reach)))
+        named.append(
+            (CANAL_NAMES[line.key], line.line.buffer(line.width / 2, quad_segs=4).intersection(reach))
+        )
         core.append(line.line.buffer(line.width / 2 + BANK, quad_segs=4))
         banks.append(line.line.buffer(line.width / 2 + GREENWAY, quad_segs=4))
     cut: list[tuple[str, shapely.Geometry]] = []
@@ -210,7 +222,9 @@ def _join_lines(ground: Ground) -> Ints:
     return np.array([find(i) for i in range(len(lines))], dtype=np.int64)
 
 
-def _name_groups(ground: Ground, groups: Ints, seed: int, lane_names: Sequence[tuple[int, str]]) -> dict[int, str]:
+def _name_groups(
+    ground: Ground, groups: Ints, seed: int, lane_names: Sequence[tuple[int, str]]
+) -> dict[int, str]:
     rng = stream(seed, "street names")
     pool = iter(stems(rng))
     named: dict[int, str] = {}

@@ -71,5 +71,7 @@ def _invented(serial: int, names: Iterator[str], province: Division, city: Divis
         street = PlaceKey(f"{district}{index:03d}")
         made.append(Division(street, next(names) + "街道", Level.STREET, district))
         for number in range(1, communities + 1):
-            made.append(Division(PlaceKey(f"{street}{number:03d}"), next(names) + "社区", Level.COMMUNITY, street))
+            made.append(
+                Division(PlaceKey(f"{street}{number:03d}"), next(names) + "社区", Level.COMMUNITY, street)
+            )
     return tuple(made)

@@ -77,7 +77,9 @@ def _cut_through(
     step = max(12.0, min(45.0, reach / 7))
     ahead = grain.trace(*start, heading, reach, step)
     behind = grain.trace(*start, heading + math.pi, reach, step)
-    halves = [shapely.get_coordinates(shapely.LineString([start, *half]).simplify(0.6)) for half in (behind, ahead)]
+    halves = [
+        shapely.get_coordinates(shapely.LineString([start, *half]).simplify(0.6)) for half in (behind, ahead)
+    ]
     line = shapely.LineString(np.vstack([halves[0][::-1], halves[1][1:]]))
     inside = shapely.get_parts(shapely.intersection(line, polygon))
     inside = inside[shapely.get_type_id(inside) == 1]

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from gisapp.services.demo.frame import Floats
 from gisapp.services.demo.geography import Geoms, Ground, Ints
-from gisapp.services.demo.layouts import House, lay_out_lot
+from gisapp.services.demo.houses import House
+from gisapp.services.demo.layouts import lay_out_lot
 from gisapp.services.demo.lots import HOMES, Lots
 from gisapp.services.demo.names import estate_name, stems
 from gisapp.services.demo.roads import Roads, chainage
@@ -116,7 +117,8 @@ def build_stock(ground: Ground, roads: Roads, lots: Lots, seed: int, cell: tuple
     rng = stream(seed, "stock", *cell)
     lot_name = _name_lots(ground, lots, seed, cell)
     estate = np.array(
-        [lot_name[lot] if k not in _OWN_PLATE else "" for lot, k in zip(lot_array, kind, strict=True)], dtype=object
+        [lot_name[lot] if k not in _OWN_PLATE else "" for lot, k in zip(lot_array, kind, strict=True)],
+        dtype=object,
     )
     year = np.zeros(len(houses), dtype=np.int64)
     lot_luck = rng.random(len(ground.lots))
@@ -168,7 +170,7 @@ def _name_lots(ground: Ground, lots: Lots, seed: int, cell: tuple[int, int]) -> 
             continue
         base = community.name.removesuffix("社区")
         homes = [i for i in community.lots if lots.use[i] in HOMES and lots.use[i] != "old"]
-        own = max(homes, key=lambda i: float(lots.yards[i].area), default=None)
+        own = max(homes, key=lambda i: float(shapely.area(lots.yards[i])), default=None)
         for lot in community.lots:
             use = lots.use[lot]
             if lots.yards[lot].is_empty:
@@ -208,7 +210,9 @@ def _north_edge(shape: shapely.Polygon) -> Floats:
     xy = shapely.get_coordinates(shape)
     if len(xy) == 5:
         edges = [(xy[i], xy[i + 1]) for i in range(4)]
-        one, two = max(edges, key=lambda e: (round(float(np.hypot(*(e[1] - e[0]))), 3), float((e[0] + e[1])[1])))
+        one, two = max(
+            edges, key=lambda e: (round(float(np.hypot(*(e[1] - e[0]))), 3), float((e[0] + e[1])[1]))
+        )
     else:
         one, two = xy[6], xy[7]
     return np.array([one, two]) if one[0] <= two[0] else np.array([two, one])
@@ -220,7 +224,7 @@ def _doors(shape: Geoms) -> Floats:
     middle = edges.mean(axis=1)
     centre = shapely.get_coordinates(shapely.centroid(shape))
     inward = centre - middle
-    return middle + inward / np.maximum(np.hypot(*inward.T), 1e-9)[:, None] * 0.5
+    return np.asarray(middle + inward / np.maximum(np.hypot(*inward.T), 1e-9)[:, None] * 0.5)
 
 
 def _plates(
@@ -310,7 +314,11 @@ def _rooms(
     home = flats[unit_building] > 0
     office = kind[unit_building] == "office"
     storeys = np.where(home | office, floors[unit_building], 1)
-    per_floor = np.where(home, flats[unit_building], np.where(office, np.minimum(shops[unit_building], 6), shops[unit_building]))
+    per_floor = np.where(
+        home,
+        flats[unit_building],
+        np.where(office, np.minimum(shops[unit_building], 6), shops[unit_building]),
+    )
     count = storeys * per_floor
     unit = np.repeat(np.arange(len(unit_building)), count)
     index = np.arange(len(unit)) - np.repeat(np.cumsum(count) - count, count)

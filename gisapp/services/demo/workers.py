@@ -9,7 +9,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from gisapp.analytics.walking import Walker, pavement, paths_within
+from gisapp.analytics.walking import Walker, paths_within, pavement
 from gisapp.services.demo.frame import Floats
 from gisapp.services.demo.geography import Ground, Ints
 from gisapp.services.demo.grids import Grids
@@ -58,7 +58,9 @@ def staff_names(count: int, rng: np.random.Generator) -> list[str]:
 def employ(ground: Ground, grids: Grids, rng: np.random.Generator, district: int) -> Workers:
     """Workers for all grids; two in three are full-time grid leaders, the others come from the other two teams."""
     count = len(grids.code)
-    team = np.array(["网格长", "下沉人员", "群众工作队"], dtype=object)[rng.choice(3, size=count, p=[0.68, 0.2, 0.12])]
+    team = np.array(["网格长", "下沉人员", "群众工作队"], dtype=object)[
+        rng.choice(3, size=count, p=[0.68, 0.2, 0.12])
+    ]
     phone = (_PHONE_BASE + district * 100_000 + np.arange(count) * 37 % 100_000).astype(str).astype(object)
     return Workers(
         np.array([f"W{code}" for code in grids.code], dtype=object),
@@ -89,7 +91,9 @@ def track(
             day = midnight - timedelta(days=back)
             for low, high in _SHIFTS:
                 at = day.timestamp() + (low + float(rng.uniform(-0.2, 0.2))) * 3600
-                end = min(day.timestamp() + (high + float(rng.uniform(-0.2, 0.2))) * 3600, now.timestamp() - 30)
+                end = min(
+                    day.timestamp() + (high + float(rng.uniform(-0.2, 0.2))) * 3600, now.timestamp() - 30
+                )
                 while at < end:
                     seconds = _STEP + float(rng.uniform(-1, 1))
                     at += seconds

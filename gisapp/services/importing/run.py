@@ -82,7 +82,7 @@ def store_batches(
                 trial.rollback()
                 return
             progress("更新统计与搜索", 0, 0)
-            derived.refresh(connection, sorted(touched))
+            derived.refresh(connection, _within(reader, touched))
             for _, _, outcome in batches:
                 outcome.run = _record(connection, reader, order, outcome)
     except IntegrityError as error:
@@ -147,6 +147,7 @@ def store_rows(
                 f"有 {pieces} {outcome.unit}编号相同而位置不同，是同一对象的几段，已按位置区分。"
             )
     columns["source_key"] = keys
+    columns["place"] = batch.place.tolist()
     refuse_repeated(batch, list(zip(*(columns[c] for c in importer.key), strict=True)), contents)
     refused = batch.findings.refused_rows
     keep = [i for i, row in enumerate(batch.rows.tolist()) if row not in refused]
@@ -155,7 +156,6 @@ def store_rows(
         columns = {name: [values[i] for i in keep] for name, values in columns.items()}
     if not len(batch):
         return Stored(0, 0, 0)
-    columns["place"] = batch.place.tolist()
     if importer.shape is not Shape.NONE:
         columns["geom"] = (batch.lon, batch.lat) if batch.shapes is None else _uniform(importer, batch.shapes)
     names = [*columns]
@@ -173,6 +173,12 @@ def store_rows(
     if importer.after is not None:
         importer.after(batch, context, stored)
     return stored
+
+
+def _within(reader: Reader, places: Iterable[str]) -> list[str]:
+    """Places, narrowed to the reader's scope where they reach beyond it."""
+    prefixes = reader.scope.prefixes
+    return sorted({max(p, s, key=len) for p in places for s in prefixes if p.startswith(s) or s.startswith(p)})
 
 
 def _communities(places: Iterable[str | None]) -> frozenset[str]:

@@ -29,8 +29,8 @@ class Shape(StrEnum):
     NONE = "无"
 
 
-#: polygons below this many square metres are slips of drawing, not ground
-SMALLEST = 0.01
+#: polygons below this are slips of drawing, not ground: square degrees, about 0.01 m²
+SMALLEST = 1e-12
 _TYPES = {
     Shape.POINT: {0, 4},
     Shape.LINE: {1, 5},
@@ -219,12 +219,12 @@ def _polygon(shape: Any, row: int, findings: Findings) -> Any:
     if not shapely.is_valid(shape):
         reason = shapely.is_valid_reason(shape).partition("[")[0]
         mended = _only(shapely.make_valid(shape, method="structure", keep_collapsed=False), 3)
-        if mended is None or float(systems.metric_area(mended)) < SMALLEST:
+        if mended is None or shapely.area(mended) < SMALLEST:
             findings.refuse(row, "几何", "", "面无法修复（没有面积）", "请重新绘制该面。")
             return None
         findings.repair(row, "几何", _REASONS.get(reason, "图形不合规范") + "，已修复")
         shape = mended
-    if float(systems.metric_area(shape)) < SMALLEST:
+    if shapely.area(shape) < SMALLEST:
         findings.refuse(row, "几何", "", "面的面积为零", "请重新绘制该面。")
         return None
     return shape

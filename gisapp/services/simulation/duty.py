@@ -82,7 +82,8 @@ def read_posts(database: Database, prefix: str = "", limit: int = 1000) -> Posts
 def _metric(shapes: Any, zone: int) -> NDArray[np.object_]:
     return np.asarray(
         shapely.transform(
-            np.asarray(shapes, dtype=object), lambda xy: np.column_stack(points_to_metric(xy[:, 0], xy[:, 1], zone))
+            np.asarray(shapes, dtype=object),
+            lambda xy: np.column_stack(points_to_metric(xy[:, 0], xy[:, 1], zone)),
         ),
         dtype=object,
     )

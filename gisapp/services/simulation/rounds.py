@@ -81,5 +81,3 @@ class Rounds:
         status, _ = self._gateway.post(f"/api/v1/events/{event}/steps", {"action": name, **words(matter)})
         if status < 300:
             self.steps += 1
-
-

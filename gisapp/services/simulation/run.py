@@ -63,7 +63,11 @@ class Tally:
 
 
 def simulate(
-    database: Database, options: Options, *, tell: Callable[[str], None], stop: Callable[[], bool] = lambda: False
+    database: Database,
+    options: Options,
+    *,
+    tell: Callable[[str], None],
+    stop: Callable[[], bool] = lambda: False,
 ) -> Tally:
     """Act as the workers' phones until told to stop.
 

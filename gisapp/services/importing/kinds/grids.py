@@ -116,11 +116,11 @@ def _aligned(batch: Batch, rows: list[int]) -> list[Any]:
     """The polygons on nine decimals; hairline gaps and overlaps between them are closed."""
     assert batch.shapes is not None
     shapes = np.array([rounded(batch.shapes[i]) for i in rows], dtype=object)
-    if bool(shapely.coverage_is_valid(shapes)):
+    if bool(shapely.coverage_is_valid(shapes, gap_width=HAIRLINE)):
         return list(shapes)
     cleaned = [
         rounded(s)
-        for s in shapely.coverage_clean(shapes, snapping_distance=HAIRLINE / 10, gap_maximum_width=HAIRLINE)
+        for s in shapely.coverage_clean(shapes, snapping_distance=HAIRLINE / 2, gap_width=HAIRLINE)
     ]
     if not all(isinstance(s, shapely.Polygon) and not s.is_empty for s in cleaned):
         return list(shapes)

@@ -1,0 +1,81 @@
+"""Results of analyses as folium maps for notebooks, in the colours of the layers.
+
+No background map is asked for: the streets of the platform itself are the ground, so that nothing leaves the network.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import folium
+import geopandas as gpd
+
+from gisapp.services.allocation import Placement
+from gisapp.services.hotspots import CLASS_TITLES
+from gisapp.store.analysis import Roads
+from layers.colours import ACCENT, GREY, resolve
+from layers.defs.hotspots import CLASSES
+
+_STREETS = "#8fa3b8"
+
+
+def hotspot_map(frame: gpd.GeoDataFrame, roads: Roads | None = None) -> folium.Map:
+    """Cells of a hotspot analysis by class, with demand and score where the pointer stands.
+
+    Args:
+        frame: as ``gisapp.services.hotspots.compute`` gives it.
+        roads: streets to draw beneath.
+    """
+    colours = {str(item.value): str(resolve(item.colour, "light")) for item in CLASSES.items}
+    shown = frame[["count", "z", "p", "class", "geometry"]].assign(title=frame["class"].map(CLASS_TITLES))
+    made = _ground(frame.total_bounds.tolist(), roads)
+
+    def style(feature: dict[str, Any]) -> dict[str, Any]:
+        name = feature["properties"]["class"]
+        plain = name == "none"
+        return {
+            "fillColor": "#5d7086" if plain else colours[name],
+            "fillOpacity": 0.06 if plain else 0.7,
+            "color": "#ffffff",
+            "weight": 0.3 if plain else 0.8,
+        }
+
+    folium.GeoJson(
+        shown.to_json(),
+        name="热点",
+        style_function=style,
+        tooltip=folium.GeoJsonTooltip(
+            ["title", "count", "z", "p"], ["级别", "需求", "Gi*", "双侧概率"], localize=True
+        ),
+    ).add_to(made)
+    return made
+
+
+def station_map(placed: Placement, roads: Roads | None = None) -> folium.Map:
+    """Service points of an allocation: new ones filled and numbered, existing ones as rings."""
+    made = _ground(placed.stations.total_bounds.tolist(), roads)
+    for row in placed.stations.itertuples():
+        new = not row.existing
+        metres = "—" if row.mean_distance != row.mean_distance else f"{row.mean_distance:,.0f}"
+        folium.CircleMarker(
+            (row.geometry.y, row.geometry.x),
+            radius=11 if new else 6,
+            color=str(resolve(ACCENT if new else GREY, "light")),
+            weight=2,
+            fill=True,
+            fill_opacity=0.85 if new else 0.1,
+            tooltip=f"{row.rank} {row.name}：需求 {row.demand:,.0f}，平均步行 {metres} 米",
+        ).add_to(made)
+    return made
+
+
+def _ground(bounds: list[float], roads: Roads | None) -> folium.Map:
+    west, south, east, north = bounds
+    made = folium.Map(tiles=None, control_scale=True, prefer_canvas=True)
+    made.fit_bounds([[south, west], [north, east]])
+    if roads is not None and len(roads.lines):
+        streets = gpd.GeoSeries(roads.lines, crs="EPSG:4490")
+        folium.GeoJson(
+            streets.to_json(), name="街路巷", style_function=lambda _: {"color": _STREETS, "weight": 1}
+        ).add_to(made)
+    return made
