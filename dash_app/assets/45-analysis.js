@@ -74,6 +74,7 @@ window.dash_clientside.onemapAnalysis = (() => {
       map.overlays.add('analysis-cell', { data: EMPTY, layers: chosen });
       map.overlays.add('analysis-stations', { data: EMPTY, layers: stations });
       map.analysisKnown = true;
+      map.busy = true; // here a click chooses a cell, not what lies beneath it
       drawn = null;
       listen(map);
     }
@@ -86,7 +87,7 @@ window.dash_clientside.onemapAnalysis = (() => {
     map.setData('analysis-cell', { type: 'FeatureCollection', features: found });
     if (done && drawn !== done.run) {
       // A link that names a view keeps it; a result that was just computed comes into sight.
-      if (drawn !== null || !map.startView) map.flyTo(done.bounds, { step: false, maxZoom: 16 });
+      if (drawn !== null || !map.startView) map.flyTo(done.bounds, { step: false, maxZoom: 16, padding: room(map) });
     } else if (found.length && !inside(map, found[0])) {
       map.flyTo(found[0].geometry.coordinates[0][0], { step: false, maxZoom: 17 });
     }
@@ -105,6 +106,14 @@ window.dash_clientside.onemapAnalysis = (() => {
       if (row) map.flyTo([row.lon, row.lat], { step: false, maxZoom: 17 });
     }
     return window.dash_clientside.no_update;
+  }
+
+  // What form and result leave free of the map.
+  function room(map) {
+    const { clientWidth: width, clientHeight: height } = map.element;
+    if (width < 760) return { top: 40, bottom: height * 0.56 + 20, left: 24, right: 64 };
+    const wide = width > 1180;
+    return { top: 50, bottom: 60, left: wide ? 350 : 300, right: wide ? 460 : 380 };
   }
 
   function inside(map, feature) {

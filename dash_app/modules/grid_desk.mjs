@@ -31,7 +31,10 @@ class Desk {
     this.tools = buildTools(document.getElementById('grid-tools'), this);
     this.build();
     this.onKey = (event) => this.key(event);
-    this.onPublished = () => this.load(this.base.community);
+    this.onPublished = () => this.attempt(async () => {
+      this.fillCommunities(await ask('/communities'));
+      await this.load(this.base.community);
+    });
     this.onRow = (event) => this.choose(event.detail ? [event.detail] : [], { fly: true });
     window.addEventListener('keydown', this.onKey);
     window.addEventListener('onemap:grids-published', this.onPublished);

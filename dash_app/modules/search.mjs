@@ -82,7 +82,7 @@ export function mount(host) {
       if (mine === asked) show(mode === 'commands' ? acts.map(asCommand) : recent(), mode === 'commands' ? '命令' : '最近查看');
       return;
     }
-    if (mode === 'commands') show(acts.map(asCommand), '命令');
+    if (mode === 'commands' && acts.length) show(acts.map(asCommand), '命令', query);
     try {
       const centre = map('map')?.element.isConnected ? map('map').map.getCenter() : null;
       const at = centre ? `&at=${centre.lng.toFixed(5)},${centre.lat.toFixed(5)}` : '';

@@ -20,7 +20,6 @@ from gisapp.errors import NotFound
 from gisapp.services import allocation, analysis_runs, demand, hotspots
 
 _CELLS, _STATIONS = "analysis-cells", "analysis-stations"
-_PADDING = {"top": 50, "bottom": 60, "left": 350, "right": 460}
 _LAYERS = ("water", "green", "streets", "buildings", "regions")
 _DAYS = 90
 
@@ -79,9 +78,7 @@ def layout(reader: Reader) -> html.Div:
         **{"aria-label": "分析结果"},
     )
     legend = html.Div(id="analysis-legend", className="analysis-legend floating", hidden=True)
-    stage = map_view(
-        None, reader, layers=_LAYERS, link=True, padding=_PADDING, children=[form, result, legend]
-    )
+    stage = map_view(None, reader, layers=_LAYERS, link=True, children=[form, result, legend])
     stores = [
         dcc.ConfirmDialog(id="analysis-confirm"),
         dcc.Store(id="analysis-link"),
@@ -107,14 +104,28 @@ def _register_form(app: Dash) -> None:
         Output("analysis-place", "value"),
         Output("analysis-days", "value"),
         Input("analysis-mode", "id"),
+        State(ids.URL, "search"),
     )
-    async def fill(_mode: str) -> tuple[object, ...]:
-        """Places of the reader's scope; of the days the last ninety that there are cases of."""
+    async def fill(_mode: str, search: str | None) -> tuple[object, ...]:
+        """Places of the reader's scope; unless a run says otherwise, where most cases are, and the last ninety days."""
         places = await call(app, analysis_runs.places_to_choose)
+        if _run_id(search) is not None:
+            return forms.place_options(places), no_update, no_update
         chosen = await call(app, analysis_runs.place_to_begin_with, places)
         first, last = demand.last_days(_DAYS)
         days = [first.isoformat(), last.isoformat()]
         return forms.place_options(places), chosen, days
+
+    @app.callback(
+        *(Output(field, name, allow_duplicate=True) for field, name in forms.FIELDS),
+        Input("analysis-shown", "data"),
+        prevent_initial_call=True,
+    )
+    async def restore(shown: dict[str, Any] | None) -> tuple[object, ...]:
+        """The form says what the result on the map was computed with."""
+        if not shown or shown["state"] not in ("done", "failed"):
+            return tuple(no_update for _ in forms.FIELDS)
+        return forms.restored(shown["kind"], shown["parameters"])
 
     @app.callback(
         Output("analysis-existing", "data"),
@@ -236,7 +247,7 @@ def _register_result(app: Dash) -> None:
         except NotFound as error:
             lost = results.failed({"summary": error.as_json()})
             return *_panel("没有找到", lost), {"run": number, "state": "lost"}, listed
-        state = {"run": number, "state": run["state"], "kind": run["kind"]}
+        state = {name: run[name] for name in ("state", "kind", "parameters")} | {"run": number}
         if run["state"] == "running":
             return *_panel(run["title"], results.progress(run), mine=run["mine"], running=True), state, listed
         if run["state"] == "failed":

@@ -41,10 +41,8 @@ def layout(reader: Reader) -> html.Div:
             id=PANEL, className="profile-panel floating", **{"aria-label": "档案", "aria-live": "polite"}
         ),
     ]
-    return html.Div(
-        [map_view(None, reader, link=True, live=True, children=chrome), dcc.Store(id=PLACE)],
-        className="map-page",
-    )
+    stage = map_view(None, reader, link=True, live=True, children=chrome)
+    return html.Div([stage, dcc.Store(id=PLACE), dcc.Store(id=SHEET_OF)], className="map-page")
 
 
 def register(app: Dash) -> None:

@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any
 
 import dash_mantine_components as dmc
-from dash import html
+from dash import html, no_update
 from dash.development.base_component import Component
 
 from dash_app.parts.icons import icon
@@ -227,3 +227,33 @@ def allocation_request(
         None if existing == NONE else existing,
         "coverage" if objective == "coverage" else "distance",
     )
+
+
+#: fields that a run's record sets, in the order of ``restored``
+FIELDS = (
+    ("analysis-mode", "value"),
+    ("analysis-place", "value"),
+    ("analysis-kind", "value"),
+    ("analysis-class", "value"),
+    ("analysis-days", "value"),
+    ("analysis-resolution", "value"),
+    ("analysis-correction", "checked"),
+    ("analysis-p", "value"),
+    ("analysis-distance", "value"),
+    ("analysis-existing", "value"),
+    ("analysis-candidates", "value"),
+    ("analysis-objective", "value"),
+)
+
+
+def restored(kind: str, parameters: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Values of ``FIELDS`` that a run was computed with; what the other method alone needs stays as it is."""
+    what = parameters["demand"]
+    days = [what.get("since"), what.get("until")]
+    shared = (kind, what["place"], what["kind"], what.get("matter_class") or ALL, days if any(days) else None)
+    if kind == "hotspot":
+        resolution = parameters.get("resolution")
+        own = (AUTO if resolution is None else str(resolution), parameters["correction"])
+        return (*shared, *own, *[no_update] * 5)
+    own_sites = (parameters["existing"] or NONE, parameters["candidates"], parameters["objective"])
+    return (*shared, *[no_update] * 2, parameters["p"], parameters["service_distance"], *own_sites)

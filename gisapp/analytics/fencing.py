@@ -9,6 +9,7 @@ points from a raster and must agree with it point for point.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 
 import numpy as np
@@ -51,7 +52,9 @@ class Fence:
 
     def below(self, prefix: str) -> list[Polygon | MultiPolygon]:
         """Polygons whose code begins with a prefix."""
-        return [self.polygons[i] for i, code in enumerate(self.codes) if code.startswith(prefix)]
+        first = bisect_left(self.codes, prefix)
+        last = bisect_left(self.codes, prefix + ":", first)  # the character after "9"
+        return list(self.polygons[first:last])
 
     def locate(self, lon: Floats, lat: Floats) -> Indices:
         """For each point the index into ``codes`` of its polygon by the tie rule, or ``NOWHERE``.

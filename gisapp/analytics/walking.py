@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import heapq
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -18,6 +19,7 @@ Lines = NDArray[np.object_]
 
 PACE_MS = 1.1
 """Usual walking speed, metres per second."""
+_CRUMB_M = 3.0
 DRIFT_M, DRIFT_S, NOISE_M = 2.6, 40.0, 0.8
 """A phone's error: a slow drift (standard deviation, time constant) and noise of each position."""
 
@@ -79,20 +81,28 @@ def paths_within(edges: Lines, ground: shapely.Geometry, reach: float = 0.0) -> 
     Returns:
         The largest connected part; a loop inside the ground where it has no street.
     """
-    middle = shapely.line_interpolate_point(edges, 0.5, normalized=True)
-    usable = shapely.length(edges) > 0.5
-    own = np.flatnonzero(shapely.dwithin(middle, ground, 1.0) & usable)
+    ground_and_border = shapely.buffer(ground, 1.0, join_style="mitre")
+    near = edges[shapely.dwithin(edges, ground, max(reach, 1.0))]
+    # A street that goes on beyond the ground is cut where it leaves it.
+    within = _pieces(shapely.intersection(near, ground_and_border))
+    own = within[shapely.length(within) > _CRUMB_M]
     if not len(own):
         ring = shapely.buffer(ground, -8.0)
         parts = shapely.get_parts(ground if ring.is_empty else ring)
         loop = shapely.LineString(max(parts, key=lambda p: float(p.area)).exterior)
         return _net(np.array([loop], dtype=object), np.array([True]))
-    own = own[_largest_part(edges[own])]
-    chosen = own
+    own = own[_largest_part(own)]
+    beyond = own[:0]
     if reach > 0:
-        wide = np.flatnonzero(shapely.dwithin(middle, ground, reach) & usable)
-        chosen = np.concatenate([own, np.setdiff1d(wide, own)])
-    return _net(edges[chosen], np.arange(len(chosen)) < len(own))
+        crumbs = within[shapely.length(within) <= _CRUMB_M]
+        beyond = np.concatenate([crumbs, _pieces(shapely.difference(near, ground_and_border))])
+    return _net(np.concatenate([own, beyond]), np.arange(len(own) + len(beyond)) < len(own))
+
+
+def _pieces(shapes: Lines) -> Lines:
+    """Lines among the parts of geometries."""
+    parts = shapely.get_parts(shapes)
+    return np.asarray(parts[(shapely.get_type_id(parts) == 1) & (shapely.length(parts) > 0.02)])
 
 
 def _nodes(edges: Lines) -> NDArray[np.int64]:
@@ -156,16 +166,16 @@ class Walker:
 
     Attributes:
         keep_to: ground that is not left while patrolling, None to walk in the middle of every street.
-        plan: edges still to follow, one after the other, instead of wandering.
         rest: seconds still to stand still.
     """
 
     paths: Paths
     rng: np.random.Generator
     keep_to: shapely.Geometry | None = None
-    plan: deque[int] = field(default_factory=deque)
     rest: float = 0.0
     pace: float = PACE_MS
+    _way: deque[int] = field(default_factory=deque)
+    _under_way: bool = False
     _edge: int = 0
     _forward: bool = True
     _travelled: float = 0.0
@@ -176,6 +186,17 @@ class Walker:
         self._edge = int(self.rng.choice(len(weight), p=weight / weight.sum()))
         self._travelled = float(self.rng.uniform(0, self.paths.lengths[self._edge]))
         self.pace = float(self.rng.uniform(0.82, 1.18)) * PACE_MS
+
+    @property
+    def under_way(self) -> bool:
+        """Whether the end of the way that was set has not been reached yet."""
+        return self._under_way
+
+    def follow(self, way: Iterable[int]) -> None:
+        """Go along edges, one after the other from the node ahead, instead of wandering."""
+        self._way = deque(way)
+        self._under_way = True
+        self.rest = 0.0
 
     @property
     def ahead(self) -> int:
@@ -197,15 +218,16 @@ class Walker:
             left -= max(step / self.pace, 1e-6)
             if self._travelled >= self.paths.lengths[self._edge] - 1e-9:
                 self._turn()
-            elif not self.plan and self.rng.random() < 0.0025 * step:
+            elif not self._under_way and self.rng.random() < 0.0025 * step:
                 self.rest = float(self.rng.exponential(75.0))
         return total / seconds if seconds else 0.0
 
     def _turn(self) -> None:
         here = self.ahead
-        if self.plan:
-            following = self.plan.popleft()
+        if self._way:
+            following = self._way.popleft()
         else:
+            self._under_way = False
             meeting = self.paths.at_node[here]
             own = [e for e in meeting if self.paths.own[e]]
             choices = [e for e in own if e != self._edge] or own or meeting

@@ -93,7 +93,7 @@ def publish(
     # Corners on the common border go into the neighbours' polygons too, and a vanished grid's workers keep their
     # accounts, so the transaction reaches beyond the scope that was just checked; what it changes is bounded by code.
     with database.begin(replace(reader, scope=Scope.everything())) as connection:
-        store.lock_communities(connection, [community])
+        store.lock_publishing(connection)
         draft, fabric = load_draft(connection, community, revision)
         base = draft["base_version"]
         if base != store.current_version(connection, community):
@@ -149,7 +149,7 @@ def withdraw(database: Database, reader: Reader, community: str) -> None:
     reader.require(Role.MANAGER)
     with database.begin(reader) as connection:
         require_community(connection, reader, community)
-        store.lock_communities(connection, [community])
+        store.lock_publishing(connection)
         if not store.withdraw_scheduled(connection, community):
             raise NotFound("没有待生效的版本。", remedy="请刷新页面。")
 
@@ -168,7 +168,7 @@ def activate_due(database: Database, day: date | None = None) -> list[dict[str, 
         due = [row["place"] for row in store.scheduled(connection, due=day)]
     for community in due:
         with database.begin(SYSTEM) as connection:
-            store.lock_communities(connection, [community])
+            store.lock_publishing(connection)
             plans = store.scheduled(connection, community, due=day)
             if not plans:
                 continue

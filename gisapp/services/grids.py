@@ -9,7 +9,7 @@ from typing import Any
 
 import shapely
 from shapely.geometry import MultiPolygon, Polygon, mapping
-from sqlalchemy import Connection
+from sqlalchemy import Connection, RowMapping
 
 from gisapp.analytics.fabric import Fabric, Problem, check_tiling, fabric_from_json
 from gisapp.analytics.fabric.lattice import DECIMALS
@@ -99,7 +99,7 @@ def grids_in(connection: Connection, place: str, day: date) -> list[dict[str, An
     return sorted(rows, key=lambda row: str(row["place"]))
 
 
-def _planned_rows(plan: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _planned_rows(plan: RowMapping) -> list[dict[str, Any]]:
     """The grids of a scheduled version as rows like those in force."""
     fabric, details = read_plan(plan["planned"])
     return [

@@ -5,6 +5,7 @@ Kept in memory for as long as neither grids nor regions change; a batch of posit
 
 from __future__ import annotations
 
+import logging
 import threading
 from bisect import bisect_right
 from collections.abc import Sequence
@@ -24,7 +25,11 @@ from gisapp.domain.keys import Level
 from gisapp.store import grounds as store
 from gisapp.store.database import Database
 
+log = logging.getLogger("onemap.grounds")
+
 Floats = NDArray[np.float64]
+#: from so many grids on, building a raster pays
+MANY_GRIDS = 300
 _TOUCHING_M = 0.01
 """Metres; projecting moves a point on a border off it by less than this."""
 _MOST_SETS = 8
@@ -42,6 +47,17 @@ class Ground:
         self._grids = grids
         self._regions = regions
         self._own: dict[tuple[str, int], Any] = {}
+        if len(grids) >= MANY_GRIDS:
+            threading.Thread(target=self._sharpen, name="onemap-fence", daemon=True).start()
+
+    def _sharpen(self) -> None:
+        """Put the raster in place of the plain fence; both give the same answers, so nobody waits for it."""
+        from gisapp.analytics.raster_fence import RasterFence  # compiles, which a street never needs
+
+        try:
+            self._grids = RasterFence(self._grids.codes, list(self._grids.polygons))
+        except Exception:
+            log.exception("the raster fence could not be built; the plain one goes on")
 
     def places(self, lon: Floats, lat: Floats) -> list[str | None]:
         """The grid of each position (EPSG:4490, degrees), else the deepest region, else None."""

@@ -6,10 +6,12 @@ other, because the worker's row is locked; what comes late or twice leads to the
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from sqlalchemy import Connection
@@ -122,18 +124,21 @@ def _refuse(index: int, fix: Fix, worker: Worker | None, reader: Reader) -> Refu
     return None
 
 
-_ready_days: dict[int, set[date]] = {}
+_ready: WeakKeyDictionary[Database, dict[date, float]] = WeakKeyDictionary()
+_READY_S = 60.0
+"""How long a partition is taken to be there without asking."""
 
 
 def _ensure_partitions(database: Database, days: set[date]) -> None:
     """In a transaction of its own: making a partition locks the whole table for a moment."""
-    ready = _ready_days.setdefault(id(database), set())
-    missing = days - ready
+    ready = _ready.setdefault(database, {})
+    now = time.monotonic()
+    missing = {day for day in days if now - ready.get(day, -_READY_S) >= _READY_S}
     if missing:
         with database.begin(SYSTEM) as connection:
             # The next day comes along, so that nobody waits at midnight.
             store.ensure_partitions(connection, missing | {max(missing) + timedelta(days=1)})
-        ready |= missing
+        ready.update(dict.fromkeys(missing, now))
 
 
 def _without_known(connection: Connection, fixes: Sequence[Fix]) -> dict[int, list[Fix]]:

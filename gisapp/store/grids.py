@@ -86,7 +86,12 @@ def regions_on_edge(
     connection: Connection, box: tuple[float, float, float, float]
 ) -> list[tuple[str, MultiPolygon]]:
     """Regions whose polygon comes into a box (west, south, east, north in degrees), locked for change."""
-    query = select(region.c.place, _wkb(region.c.geom)).where(_touches(region.c.geom, box)).with_for_update()
+    query = (
+        select(region.c.place, _wkb(region.c.geom))
+        .where(_touches(region.c.geom, box))
+        .order_by(region.c.place)
+        .with_for_update()
+    )
     return [(row["place"], _shape(row)) for row in connection.execute(query).mappings()]
 
 
@@ -155,6 +160,7 @@ def grids_on_edge(
     query = (
         select(grid.c.id, grid.c.place, _wkb(grid.c.geom))
         .where(_touches(grid.c.geom, box), grid.c.valid_to.is_(None))
+        .order_by(grid.c.place)
         .with_for_update()
     )
     return [(row["id"], row["place"], _shape(row)) for row in connection.execute(query).mappings()]
@@ -236,12 +242,13 @@ def shape_arrays(shapes: Mapping[str, Polygon]) -> dict[str, list[str]]:
 # -- versions -----------------------------------------------------------------------------------------------------
 
 
-def lock_communities(connection: Connection, communities: Sequence[str]) -> None:
-    """Until the end of the transaction nobody else publishes grids of these communities."""
-    for community in sorted(set(communities)):
-        connection.execute(
-            text("SELECT pg_advisory_xact_lock(hashtext('onemap.grids'), hashtext(:c))"), {"c": community}
-        )
+def lock_publishing(connection: Connection) -> None:
+    """Until the end of the transaction nobody else publishes grids, in whatever community.
+
+    One lock for all and not one for each: corners go across the border into the neighbours' grids, and a neighbour who
+    published meanwhile without seeing them would leave a gap of 0.1 mm. It is held for less than a second.
+    """
+    connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('onemap.grids'))"))
 
 
 def versions(connection: Connection, community: str) -> Sequence[RowMapping]:

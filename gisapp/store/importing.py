@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from sqlalchemy import Connection, Table, insert, select, text
+from sqlalchemy import Connection, RowMapping, Table, func, insert, select, text
 
 from gisapp.store.copying import copy_frame
 from gisapp.store.sqlfiles import load_sql
 from gisapp.store.tables.base import SCHEMA, SRID
 from gisapp.store.tables.places import grid, region
-from gisapp.store.tables.platform import import_run
+from gisapp.store.tables.platform import app_user, import_run
 from gisapp.store.tables.work import fix, grid_worker
 
 STAGED = "staged_import"
@@ -261,6 +261,25 @@ def record_run(connection: Connection, values: Mapping[str, Any]) -> int:
     return int(
         connection.execute(insert(import_run).values(**values).returning(import_run.c.id)).scalar_one()
     )
+
+
+def runs(connection: Connection, limit: int) -> Sequence[RowMapping]:
+    """Records of imports, the newest first, with the name of who imported."""
+    query = (
+        select(
+            import_run.c.id,
+            import_run.c.kind,
+            import_run.c.file_name,
+            import_run.c.crs,
+            import_run.c.started_at,
+            import_run.c.summary,
+            func.coalesce(app_user.c.name, "命令行").label("by"),
+        )
+        .outerjoin(app_user, app_user.c.id == import_run.c.user_id)
+        .order_by(import_run.c.id.desc())
+        .limit(limit)
+    )
+    return connection.execute(query).mappings().all()
 
 
 def run_statement(connection: Connection, name: str, parameters: Mapping[str, Any] | None = None) -> Any:

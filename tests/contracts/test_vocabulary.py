@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 
-from gisapp.checks import rules
+from gisapp.checks.registry import rules
 from gisapp.domain import vocabulary
 from gisapp.domain.access import Role
 from gisapp.domain.events import Action, Channel, State
 from gisapp.domain.keys import Level
 from gisapp.domain.vocabulary import TERMS
 from gisapp.indicators import indicators
-from layers.registry import layers
+from layers.registry import layers_by_id
 
 
 def test_every_term_is_defined_once_with_its_source() -> None:
@@ -38,10 +38,10 @@ def test_every_indicator_has_title_unit_source_and_way_to_its_records() -> None:
 def test_every_rule_has_title_unit_and_source() -> None:
     assert rules()
     for rule in rules().values():
-        assert rule.term in TERMS and rule.source
+        assert rule.title in TERMS and rule.unit and rule.source and rule.summary
 
 
 def test_every_layer_has_a_title() -> None:
-    assert layers()
-    for layer in layers().values():
+    assert layers_by_id()
+    for layer in layers_by_id().values():
         assert layer.term in TERMS, layer.id

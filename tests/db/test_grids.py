@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import random
+import secrets
 import threading
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -10,30 +13,48 @@ from typing import Any
 
 import pytest
 import shapely
-from sqlalchemy import text
+from sqlalchemy import create_engine, text
 
 from gisapp.analytics.fabric import Fabric, check_tiling, locate_one
 from gisapp.domain import clock
 from gisapp.domain.access import SYSTEM, Reader, Role
 from gisapp.errors import Conflict, Forbidden, InputError, NotFound, OnemapError
-from gisapp.services import grid_drafts, grid_publishing, grids
+from gisapp.services import grid_calendar, grid_drafts, grid_publishing, grids
 from gisapp.store import grid_rekeying
 from gisapp.store import grids as store
-from gisapp.store.database import Database
+from gisapp.store.database import Database, engine_url
 from tests.db.grid_world import EAST, LAT, LON, SIZE, START, WEST, awkward_points, build
 
 SOUTH, NORTH = f"{WEST}001", f"{WEST}002"
 TABLES = ("building", "address", "organisation", "component", "poi")
 
 
-@pytest.fixture
-def world(make_database: Callable[[], tuple[str, str]]) -> Iterator[Database]:
-    """A fresh database with two communities."""
-    database = Database(make_database()[1], connections=6)
+@pytest.fixture(scope="module")
+def template(make_database: Callable[[], tuple[str, str]]) -> tuple[str, str]:
+    """Addresses (admin, application) of a database with two communities, to be copied."""
+    admin, application = make_database()
+    database = Database(application, connections=1)
     with database.begin(SYSTEM) as connection:
         build(connection)
+    database.close()
+    return admin, application
+
+
+@pytest.fixture
+def world(template: tuple[str, str], server_url: str) -> Iterator[Database]:
+    """A copy of the template for one test: publishing commits, so nothing can be rolled back."""
+    name = f"onemap_test_{secrets.token_hex(4)}"
+    source = engine_url(template[0]).database
+    server = create_engine(engine_url(server_url), isolation_level="AUTOCOMMIT")
+    with server.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {source}"))
+    address = engine_url(template[1]).set(drivername="postgresql", database=name)
+    database = Database(address.render_as_string(hide_password=False), connections=6)
     yield database
     database.close()
+    with server.connect() as connection:
+        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+    server.dispose()
 
 
 @pytest.fixture
@@ -411,6 +432,53 @@ def test_two_publishers_at_the_same_moment(world: Database, manager: Reader) -> 
     for thread in threads:
         thread.join(30)
     assert sorted(map(str, results)) == sorted(map(str, [2, Conflict]))
+
+
+def test_two_neighbours_publish_at_the_same_moment(
+    world: Database, manager: Reader, reader: Callable[..., Reader]
+) -> None:
+    other = reader(Role.MANAGER, EAST, user_id=2)
+    line = [[LON + SIZE * 0.9, LAT + SIZE * 0.2], [LON + SIZE * 2.2, LAT + SIZE * 0.21]]
+    theirs = draw(world, other, {"kind": "split", "code": f"{EAST}001", "line": line}, community=EAST)
+    mine = draw(world, manager, SPLIT)
+    gate, done = threading.Barrier(2), []
+
+    def go(who: Reader, community: str, revision: int) -> None:
+        gate.wait()
+        done.append(grid_publishing.publish(world, who, community, revision)["version"])
+
+    threads = [
+        threading.Thread(target=go, args=(manager, WEST, mine["revision"])),
+        threading.Thread(target=go, args=(other, EAST, theirs["revision"])),
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert done == [2, 2]
+    assert [found.problems for found in grids.check(world, SYSTEM)] == [[], []]
+    assert shapely.coverage_is_valid(
+        [*fabric_now(world).grids.values(), *fabric_now(world, EAST).grids.values()]
+    )
+    assert_keys_are_right(world)
+
+
+def test_the_server_brings_due_versions_into_force(world: Database, manager: Reader) -> None:
+    draft = draw(world, manager, SPLIT)
+    later = clock.today() + timedelta(days=1)
+    grid_publishing.publish(world, manager, WEST, draft["revision"], valid_from=later)
+    with world.begin(SYSTEM) as connection:
+        connection.execute(
+            text("UPDATE grid_version SET valid_from = :d WHERE version = 2"), {"d": clock.today()}
+        )
+
+    async def a_moment() -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(grid_calendar.keep_current(world), 2)
+
+    asyncio.run(a_moment())
+    assert len(fabric_now(world).grids) == 3
+    assert_keys_are_right(world)
 
 
 def test_killed_in_the_middle_leaves_nothing(

@@ -65,7 +65,7 @@ def test_missing_columns_name_themselves(place, tmp_path):
 
 def test_points_for_areas_are_refused(place, tmp_path):
     path = sheet(tmp_path / "d.csv", [["名称", "经度", "纬度"], ["甲", 120.161, 30.281]])
-    with pytest.raises(InputError, match="几何"):
+    with pytest.raises(InputError, match="只有点坐标"):
         load(place, "buildings", path)
     points = world.geojson(tmp_path / "d.geojson", [(shapely.Point(120.161, 30.281), {"名称": "甲"})])
     assert reasons(load(place, "buildings", points)) == [(1, "应为面，这里是点")]
@@ -84,7 +84,7 @@ def test_a_file_of_two_encodings(place, tmp_path):
         ",".join(HEAD).encode(),
         "胭脂新村社区服务中心,便民服务,120.161,30.281".encode(),
         "灯芯巷社区卫生服务站,卫生,120.162,30.281".encode("gb18030"),
-        b"\xe6\x88\xff\xff,\xe5\xad\xa6\xe6\xa0\xa1,120.163,30.281",
+        b"\xe6\x88\xff\xff," + "学校,120.163,30.281".encode(),
     ]
     (tmp_path / "混.csv").write_bytes(b"\r\n".join(lines))
     outcome = load(place, "places", tmp_path / "混.csv")

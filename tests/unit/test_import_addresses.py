@@ -6,7 +6,7 @@ import pytest
 
 from gisapp.services.importing.addresses import compose, normal_address, region_prefix, split_room
 from gisapp.services.importing.rows import source_name
-from gisapp.services.importing.osm_tags import component_code, is_building, number, poi_word, road_class, walkable
+from gisapp.services.importing.osm_tags import component_code, components_beside, is_building, number, poi_word, road_class, walkable
 from gisapp.services.importing.kinds._words import building_use, poi_kind
 
 
@@ -74,6 +74,7 @@ def test_components_of_openstreetmap_get_national_codes(tags, code):
 
 
 def test_other_words_of_openstreetmap():
+    assert components_beside({"highway": "bus_stop", "bench": "yes", "bin": "no"}) == {"bench": "04007"}
     assert poi_word({"amenity": "cafe", "name": "Fazer"}) == "cafe"
     assert poi_word({"amenity": "cafe"}) is None
     assert poi_word({"shop": "vacant", "name": "x"}) is None

@@ -135,7 +135,7 @@ def fill(
             continue
         modules = min(modules, most)
         spare = room - count * modules * module
-        space = min(spare / count, between * 1.6) if count > 1 else 0.0
+        space = min(spare / (count - 1), between * 1.6) if count > 1 else 0.0
         start = x0 + (room - count * modules * module - (count - 1) * space) / 2
         placed += [
             (start + i * (modules * module + space), y, modules * module, modules) for i in range(count)

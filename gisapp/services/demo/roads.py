@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 import shapely
 from numpy.typing import NDArray
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
 
 from gisapp.services.demo.frame import Floats
 from gisapp.services.demo.geography import (
@@ -130,7 +132,7 @@ def build_roads(
     rank = np.array([RANK[line.kind] for line in ground.lines])
     ranks = np.where(line_of >= 0, rank[line_of] - 10 * flags, 9)
     edges, source = node_lines(shapes, ranks)
-    keep = shapely.length(edges) > 0.05
+    keep = _largest_net(edges) & (shapely.length(edges) > 0.05)
     edges, source = edges[keep], source[keep]
     edge_line, bridge = line_of[source], flags[source]
 
@@ -154,6 +156,15 @@ def build_roads(
     line_street = np.array([number.get(int(group), -1) for group in groups], dtype=np.int64)
     strips = _strips(ground, water, banks, paved)
     return Roads(streets, edges, edge_street, bridge, line_street, edge_area, water, banks, paved, strips)
+
+
+def _largest_net(edges: Geoms) -> NDArray[np.bool_]:
+    """Which edges belong to the net that connects most of them: crumbs left in the water by trimming do not."""
+    node, count = end_nodes(edges), len(edges)
+    pairs = coo_matrix((np.ones(count), (node[:count], node[count:])), shape=(node.max() + 1, node.max() + 1))
+    _, part = connected_components(pairs, directed=False)
+    of_edge = part[node[:count]]
+    return np.asarray(of_edge == np.argmax(np.bincount(of_edge)))
 
 
 def _water(ground: Ground) -> tuple[list[tuple[str, shapely.Geometry]], shapely.Geometry, shapely.Geometry]:

@@ -66,7 +66,7 @@ def _decode_lines(data: bytes) -> Decoded:
             out[i] = line.decode("gb18030")
             gb18030 += not line.isascii()
         except UnicodeDecodeError:
-            out[i] = line.decode("utf-8" if 2 * len(utf8) > len(foreign) else "gb18030", errors="replace")
+            out[i] = line.decode(likelier(line) or "utf-8", errors="replace")
             broken += 1
     notes = []
     if utf8 and gb18030:

@@ -160,6 +160,8 @@ class _Handler(osmium.SimpleHandler):
             self.rows["addresses"].add(key, point, road=street, plate=plate, full_text=f"{street} {plate}")
         if components:
             self._component(key, tags, point)
+            for mark, code in osm_tags.components_beside(tags).items():
+                self.rows["components"].add(f"{key}/{mark}", point, type_code=code, department="")
 
     def _component(self, key: str, tags: dict[str, str], shape: Any) -> None:
         code = osm_tags.component_code(tags)

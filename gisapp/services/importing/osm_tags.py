@@ -49,6 +49,8 @@ _MANHOLES = {
     "cable": "01017",
     "telecommunications": "01007",
 }
+#: what stands at a stop or shelter besides it: tag → (mark of its own, component subclass)
+_BESIDE = {"bench": ("bench", "04007"), "bench:permanent": ("bench", "04007"), "bin": ("bin", "03005")}
 _UNKNOWN_MANHOLE = "01023"
 _STREET_TREES = "04002"
 _POI_KEYS = (
@@ -128,6 +130,11 @@ def component_code(tags: Tags) -> str | None:
         if code is not None:
             return code
     return None
+
+
+def components_beside(tags: Tags) -> dict[str, str]:
+    """Components that an object says to stand there too, such as the bench of a bus stop: mark → subclass."""
+    return {mark: code for key, (mark, code) in _BESIDE.items() if tags.get(key) == "yes"}
 
 
 def poi_word(tags: Tags) -> str | None:

@@ -178,7 +178,9 @@ def store_rows(
 def _within(reader: Reader, places: Iterable[str]) -> list[str]:
     """Places, narrowed to the reader's scope where they reach beyond it."""
     prefixes = reader.scope.prefixes
-    return sorted({max(p, s, key=len) for p in places for s in prefixes if p.startswith(s) or s.startswith(p)})
+    return sorted(
+        {max(p, s, key=len) for p in places for s in prefixes if p.startswith(s) or s.startswith(p)}
+    )
 
 
 def _communities(places: Iterable[str | None]) -> frozenset[str]:

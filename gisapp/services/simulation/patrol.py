@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from enum import Enum
 
 import numpy as np
@@ -60,12 +59,11 @@ class Patrol:
         return False
 
     def _set_out(self, way: list[int], mood: Mood) -> None:
-        self._walker.plan = deque(way)
-        self._walker.rest = 0.0
+        self._walker.follow(way)
         self.mood = mood
 
     def _next_mood(self, seconds: float) -> None:
-        if self.mood is Mood.LEAVING and not self._walker.plan:
+        if self.mood is Mood.LEAVING and not self._walker.under_way:
             self.mood, self._left = Mood.AWAY, STAY_S
             self._walker.rest = STAY_S + 60
         elif self.mood is Mood.AWAY:
@@ -74,6 +72,6 @@ class Patrol:
                 paths = self.duty.paths
                 home = next(paths.ends[e][0] for e, own in enumerate(paths.own) if own)
                 self._set_out(paths.route(self._walker.ahead, home), Mood.RETURNING)
-        elif self.mood is Mood.RETURNING and not self._walker.plan:
+        elif self.mood is Mood.RETURNING and not self._walker.under_way:
             self.mood = Mood.PATROL
             self._walker.keep_to = self.duty.keep_to

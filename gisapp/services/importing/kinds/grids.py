@@ -119,8 +119,7 @@ def _aligned(batch: Batch, rows: list[int]) -> list[Any]:
     if bool(shapely.coverage_is_valid(shapes, gap_width=HAIRLINE)):
         return list(shapes)
     cleaned = [
-        rounded(s)
-        for s in shapely.coverage_clean(shapes, snapping_distance=HAIRLINE / 2, gap_width=HAIRLINE)
+        rounded(s) for s in shapely.coverage_clean(shapes, snapping_distance=HAIRLINE / 2, gap_width=HAIRLINE)
     ]
     if not all(isinstance(s, shapely.Polygon) and not s.is_empty for s in cleaned):
         return list(shapes)
