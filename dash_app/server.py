@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import logging
 from collections.abc import AsyncIterator
@@ -23,6 +24,7 @@ from gisapp.api.app import include_routers
 from gisapp.api.session import SessionMiddleware, Sessions
 from gisapp.config import Settings, load_settings
 from gisapp.errors import NotFound
+from gisapp.services.grid_calendar import keep_current
 from gisapp.services.live import Fanout
 from gisapp.services.situation import Board
 from gisapp.store.database import Database
@@ -52,11 +54,15 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.state.board = Board(app.state.database)
         app.state.fanout = Fanout(app.state.database)
         watch_tables(app, app.state.fanout)
+        calendar: asyncio.Task[None] | None = None
         try:
             await app.state.fanout.start()
+            calendar = asyncio.create_task(keep_current(app.state.database))
             await _prepare_dash(app, dash)
             yield
         finally:
+            if calendar is not None:
+                calendar.cancel()
             await app.state.fanout.stop()
             app.state.database.close()
 

@@ -16,6 +16,20 @@ async function layerCommands(current) {
   }));
 }
 
+// A dark map is for screens: on paper it comes in the light theme, which is put back afterwards.
+async function printPage() {
+  const current = map('map');
+  const dark = theme() === 'dark' && current?.element.isConnected;
+  const toggle = () => document.getElementById('theme-toggle')?.click();
+  if (dark) {
+    const drawn = new Promise((resolve) => { const off = current.on('style', () => { off(); current.map.once('idle', resolve); }); });
+    toggle();
+    await drawn;
+    window.addEventListener('afterprint', toggle, { once: true });
+  }
+  window.print();
+}
+
 export async function commands() {
   const current = map('map')?.element.isConnected ? map('map') : null;
   const pages = [...document.querySelectorAll('.top-bar .nav a')].map((link) => ({
@@ -25,7 +39,7 @@ export async function commands() {
   }));
   const views = [
     { title: '切换深色与浅色', words: '主题 深色 浅色 theme', run: () => document.getElementById('theme-toggle')?.click() },
-    { title: '打印本页', words: '打印 print', run: () => window.print() },
+    { title: '打印本页', words: '打印 print', run: printPage },
     { title: '退出登录', words: '退出 注销', run: async () => { await fetch('/api/v1/session', { method: 'DELETE' }); window.location.assign('/sign-in'); } },
   ];
   if (current) {

@@ -12,14 +12,15 @@ export function attachPrinting(owner) {
     copy.height = source.height;
     copy.getContext('2d').drawImage(source, 0, 0);
     const scope = document.querySelector('.scope-chip')?.textContent ?? '';
-    const keys = [...document.querySelectorAll('.switcher .layer-row:not(.off)')].map((row) => el(
-      'span', { class: 'print-key' }, row.querySelector('.swatch')?.cloneNode() ?? '', row.querySelector('label span').textContent,
+    const on = new Set(owner.state.layers);
+    const swatch = (item) => el('span', { class: `swatch ${item.symbol ?? 'circle'}`, style: { '--swatch': item.colour } });
+    const keys = (owner.layerInfo ?? []).filter((layer) => on.has(layer.id)).map((layer) => el(
+      'span', { class: 'print-key' }, el('b', {}, layer.title), (layer.legend?.items ?? []).flatMap((item) => [swatch(item), item.label]),
     ));
-    const legend = [...document.querySelectorAll('.switcher .layer-legend')].map((list) => list.cloneNode(true));
     sheet = el(
       'section', { class: 'print-sheet' },
       el('header', {}, el('h1', {}, `社区一张图 · ${scope}`), el('span', {}, owner.element.querySelector('.map-note')?.textContent ?? '')),
-      copy, el('footer', {}, el('div', { class: 'print-keys' }, keys), ...legend),
+      copy, el('footer', { class: 'print-keys' }, keys),
     );
     document.body.append(sheet);
   };

@@ -37,7 +37,8 @@ export async function mount(host, { map: mapId = 'map' } = {}) {
 
   async function load() {
     const answer = await getJson(`/api/v1/layers?theme=${theme()}`);
-    return (answer.layers ?? answer).filter((layer) => layer.title);
+    map.layerInfo = answer.layers; // for whoever explains the map elsewhere: print
+    return answer.layers;
   }
 
   function setFolded(on) {

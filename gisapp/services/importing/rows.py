@@ -98,7 +98,7 @@ def _require_columns(
     if missing:
         raise InputError(
             f"文件缺少必需的列：{'、'.join(missing)}。",
-            remedy=f"现有的列：{'、'.join(h for h in raw.headings if h) or '无'}。若名称不同，请指明对应关系（命令行用 --map 字段=列名）。",
+            remedy=f"现有的列：{'、'.join(h for h in raw.headings if h) or '无'}。若名称不同，请在“列的对应”（命令行 --map）中写明 字段=列名。",
             details={"missing": missing, "columns": raw.headings},
         )
 
