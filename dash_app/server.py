@@ -14,7 +14,7 @@ from dash import Dash
 from dash.backends._fastapi import reset_current_request, set_current_request
 from fastapi import FastAPI, Request
 from fastapi.middleware.gzip import GZipMiddleware
-from fastapi.responses import HTMLResponse, JSONResponse, Response
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
 from dash_app import api_docs, index, shell
 from dash_app.errors import install_error_handlers, on_callback_error
@@ -23,6 +23,7 @@ from dash_app.static import ImmutableFiles
 from gisapp.api.app import include_routers
 from gisapp.api.session import SessionMiddleware, Sessions
 from gisapp.config import Settings, load_settings
+from gisapp.domain.access import Reader
 from gisapp.errors import NotFound
 from gisapp.services.grid_calendar import keep_current
 from gisapp.services.live import Fanout
@@ -143,7 +144,10 @@ async def _prepare_dash(app: FastAPI, dash: Dash) -> None:
 def _add_page_routes(app: FastAPI, pages: dict[str, Page]) -> None:
     """Every page address answers with the index; the session middleware has turned away who is not signed in."""
 
-    async def show() -> Response:
+    async def show(request: Request) -> Response:
+        reader: Reader = request.state.reader
+        if request.url.path == shell.SIGN_IN and reader.scope:
+            return RedirectResponse(shell.local_address(request.query_params.get("next")), status_code=303)
         return HTMLResponse(app.state.index_html, headers={"Cache-Control": "no-cache"})
 
     for page in pages.values():

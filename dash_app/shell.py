@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from urllib.parse import quote
+import re
+from urllib.parse import quote, urlsplit
 
 import dash_mantine_components as dmc
 from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_update
@@ -53,6 +54,13 @@ def sign_in_address(path: str, query: str = "") -> str:
     """Address of the sign-in that comes back to where the user was."""
     back = f"{path}?{query}" if query else path
     return SIGN_IN if back == "/" else f"{SIGN_IN}?next={quote(back, safe='')}"
+
+
+def local_address(address: str | None) -> str:
+    """An address to go on to after the sign-in if it is one of this server, else the one-map."""
+    if address and re.match(r"/(?![/\\])", address) and not urlsplit(address).netloc:
+        return address
+    return "/"
 
 
 def layout() -> dmc.MantineProvider:

@@ -1,7 +1,4 @@
-"""Results of analyses as folium maps for notebooks, in the colours of the layers.
-
-No background map is asked for: the streets of the platform itself are the ground, so that nothing leaves the network.
-"""
+"""Results of analyses as folium maps for notebooks, in the colours of the layers, on the platform's own streets."""
 
 from __future__ import annotations
 
@@ -9,17 +6,20 @@ from typing import Any
 
 import folium
 import geopandas as gpd
+from branca.element import Element
 
 from gisapp.services.allocation import Placement
 from gisapp.services.hotspots import CLASS_TITLES
 from gisapp.store.analysis import Roads
 from layers.colours import ACCENT, GREY, resolve
 from layers.defs.hotspots import CLASSES
+from layers.folium_view import LocalMap, legend_html
+from layers.registry import layers_by_id
 
 _STREETS = "#8fa3b8"
 
 
-def hotspot_map(frame: gpd.GeoDataFrame, roads: Roads | None = None) -> folium.Map:
+def hotspot_map(frame: gpd.GeoDataFrame, roads: Roads | None = None) -> LocalMap:
     """Cells of a hotspot analysis by class, with demand and score where the pointer stands.
 
     Args:
@@ -28,7 +28,7 @@ def hotspot_map(frame: gpd.GeoDataFrame, roads: Roads | None = None) -> folium.M
     """
     colours = {str(item.value): str(resolve(item.colour, "light")) for item in CLASSES.items}
     shown = frame[["count", "z", "p", "class", "geometry"]].assign(title=frame["class"].map(CLASS_TITLES))
-    made = _ground(frame.total_bounds.tolist(), roads)
+    made = _ground("hotspots", frame.total_bounds.tolist(), roads)
 
     def style(feature: dict[str, Any]) -> dict[str, Any]:
         name = feature["properties"]["class"]
@@ -51,9 +51,9 @@ def hotspot_map(frame: gpd.GeoDataFrame, roads: Roads | None = None) -> folium.M
     return made
 
 
-def station_map(placed: Placement, roads: Roads | None = None) -> folium.Map:
+def station_map(placed: Placement, roads: Roads | None = None) -> LocalMap:
     """Service points of an allocation: new ones filled and numbered, existing ones as rings."""
-    made = _ground(placed.stations.total_bounds.tolist(), roads)
+    made = _ground("stations", placed.stations.total_bounds.tolist(), roads)
     for row in placed.stations.itertuples():
         new = not row.existing
         metres = "—" if row.mean_distance != row.mean_distance else f"{row.mean_distance:,.0f}"
@@ -69,13 +69,14 @@ def station_map(placed: Placement, roads: Roads | None = None) -> folium.Map:
     return made
 
 
-def _ground(bounds: list[float], roads: Roads | None) -> folium.Map:
+def _ground(layer: str, bounds: list[float], roads: Roads | None) -> LocalMap:
     west, south, east, north = bounds
-    made = folium.Map(tiles=None, control_scale=True, prefer_canvas=True)
-    made.fit_bounds([[south, west], [north, east]])
+    made = LocalMap((west, south, east, north))
     if roads is not None and len(roads.lines):
         streets = gpd.GeoSeries(roads.lines, crs="EPSG:4490")
         folium.GeoJson(
             streets.to_json(), name="街路巷", style_function=lambda _: {"color": _STREETS, "weight": 1}
         ).add_to(made)
+    legend = Element(legend_html([layers_by_id()[layer]], "light"))
+    made.get_root().html.add_child(legend)  # type: ignore[attr-defined]
     return made

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from layers.colours import Colour, Theme, resolve
@@ -105,14 +105,20 @@ class Steps:
             expression += [bound, value]
         return expression
 
+    def brief(self, before: str) -> tuple[LegendItem, ...]:
+        """Three lines of the legend (fewest, middle, most), with a word before them."""
+        items = self.legend()
+        chosen = (items[0], items[len(items) // 2], items[-1])
+        return tuple(replace(item, label=f"{before} {item.label}") for item in chosen)
+
     def legend(self) -> tuple[LegendItem, ...]:
         """Lines of the legend, from few to many."""
         ends = (*self.bounds[1:], None)
         items = []
         for low, end, colour in zip(self.bounds, ends, self.colours, strict=True):
             high = None if end is None else (end - 1 if _whole(low) and _whole(end) else end)
-            text = f"{_number(low)} 以上" if high is None else _span(low, high)
-            items.append(LegendItem(f"{text} {self.unit}".strip(), colour, self.symbol, None))
+            span = f"{_number(low)} {self.unit}以上" if high is None else f"{_span(low, high)} {self.unit}"
+            items.append(LegendItem(span.strip(), colour, self.symbol, None))
         return tuple(items)
 
 

@@ -80,6 +80,7 @@ export class OneMap {
     tick();
     this.clock = window.setInterval(tick, 30000);
     if (this.state.selection) this.emit('select', { ...this.state.selection, from: 'link' });
+    performance.mark(`onemap:${this.id}:style`);
     this.map.once('idle', () => {
       this.element.dataset.idle = 'true';
       performance.mark(`onemap:${this.id}:idle`);

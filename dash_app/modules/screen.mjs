@@ -1,11 +1,12 @@
 // The big screen (大屏). The server draws the frame, this module fills it from the live feed: nothing is asked for twice,
 // every list is bounded, and after any loss the feed brings the whole state, so it may hang for weeks.
 import { connect } from './feed.mjs';
-import { attach, hideEvidence, showEvidence } from './live_map.mjs';
+import { attach } from './live_map.mjs';
 import { ready } from './map.mjs';
 import { drawHours } from './screen_chart.mjs';
+import { Cards } from './screen_cards.mjs';
 import { Stream } from './screen_stream.mjs';
-import { el, getJson } from './dom.mjs';
+import { el } from './dom.mjs';
 
 const STALE = 75000; // ms; the server counts every 30 s at the latest
 const HOME_AFTER = 5 * 60000; // ms without a hand on it: back to the whole scope
@@ -20,11 +21,8 @@ const tenth = new Intl.NumberFormat('zh-CN', { minimumFractionDigits: 1, maximum
 const zone = { timeZone: 'Asia/Shanghai', hour12: false };
 const hm = new Intl.DateTimeFormat('zh-CN', { ...zone, hour: '2-digit', minute: '2-digit' });
 const hms = new Intl.DateTimeFormat('zh-CN', { ...zone, hour: '2-digit', minute: '2-digit', second: '2-digit' });
-const stampOf = new Intl.DateTimeFormat('zh-CN', { ...zone, month: 'numeric', day: 'numeric', hour: '2-digit', minute: '2-digit' });
 const dateOf = new Intl.DateTimeFormat('zh-CN', { ...zone, month: 'long', day: 'numeric', weekday: 'long' });
 
-const time = (text) => hm.format(new Date(text));
-const stamp = (text) => (text ? stampOf.format(new Date(text)) : '未知');
 
 class Screen {
   constructor(element) {
@@ -33,9 +31,10 @@ class Screen {
     this.shown = {};
     this.trail = []; // places that were opened, the deepest last: {place, name}
     this.feed = connect({ counts: true });
+    this.cards = new Cards(this.slot('card'), () => this.owner, () => this.frame(this.place?.bounds ?? this.owner.options.bounds));
     this.stream = new Stream(this.slot('stream'), this.slot('open-alerts'), {
-      onAlert: (alert) => this.openAlert(alert.id),
-      onEvent: (event) => this.openEvent(event),
+      onAlert: (alert) => this.cards.alert(alert.id),
+      onEvent: (event) => this.cards.event(event),
     });
     this.feed.on('state', (state) => this.stream.whole(state));
     this.feed.on('change', (change) => this.stream.take(change));
@@ -52,6 +51,11 @@ class Screen {
     this.dark = () => this.darken();
     window.addEventListener('onemap:theme', this.dark);
     this.darken();
+    this.slot('alerts').addEventListener('click', (event) => {
+      if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+      event.preventDefault();
+      this.cards.alerts(this.trail.at(-1)?.place ?? '');
+    });
     this.openMap();
   }
 
@@ -67,14 +71,14 @@ class Screen {
     if (this.closed) return;
     this.owner = owner;
     owner.padding = () => this.padding();
-    owner.map.on('resize', () => { if (!this.trail.length && this.slot('card').hidden) this.frame(owner.options.bounds, { duration: 0 }); });
+    owner.map.on('resize', () => { if (!this.trail.length && !this.cards.open) this.frame(owner.options.bounds, { duration: 0 }); });
     owner.overlays.add('here', { layers: spotlight, before: 'cases' });
     owner.setLayers(WALL, { keep: false });
     owner.setThreeD(true);
     this.enlarge();
     for (const name of ['style', 'layers', 'threeD']) owner.on(name, () => this.enlarge());
     if (this.place) this.light(this.place.outline);
-    attach(owner, this.feed, { onAlert: (alert) => this.openAlert(alert.id) });
+    attach(owner, this.feed, { onAlert: (alert) => this.cards.alert(alert.id) });
     owner.on('select', (selection) => this.select(selection));
     this.frame(owner.options.bounds, { duration: 0 });
   }
@@ -85,7 +89,8 @@ class Screen {
     const factor = parseFloat(getComputedStyle(document.documentElement).fontSize) / 16;
     for (const layer of map.getStyle().layers) {
       // What is closed is no news on the wall.
-      if (layer.id.startsWith('cases:closed')) map.setLayoutProperty(layer.id, 'visibility', 'none');
+      if (layer.id.startsWith('cases:closed') || layer.id === 'green:name') map.setLayoutProperty(layer.id, 'visibility', 'none');
+      if (layer.id === 'cases:name') map.setLayerZoomRange(layer.id, NEAR + 0.5, 24);
       const power = { workers: 1, cases: 0.4 }[layer.metadata?.['onemap:layer']];
       if (layer.type !== 'circle' || !power) continue;
       map.setPaintProperty(layer.id, 'circle-radius', scaled(layer.paint['circle-radius'], Math.max(1, factor) ** power));
@@ -191,9 +196,9 @@ class Screen {
       this.enter(ground);
       return;
     }
-    if (selection.kind === 'grid_worker') this.openWorker(selection.id);
-    else if (selection.kind === 'building') this.openBuilding(selection.id);
-    else if (selection.kind === 'event') this.openEvent({ id: Number(selection.id) });
+    if (selection.kind === 'grid_worker') this.cards.worker(selection.id);
+    else if (selection.kind === 'building') this.cards.building(selection.id);
+    else if (selection.kind === 'event') this.cards.event({ id: Number(selection.id) });
     else if (/^\d{2,15}$/.test(selection.id) && ['grid', 'region', 'street', 'community'].includes(selection.kind)) this.enter(selection.id);
   }
 
@@ -219,7 +224,7 @@ class Screen {
   // Back up: so many steps of the trail remain.
   goTo(depth) {
     this.trail.length = Math.min(depth, this.trail.length);
-    this.closeCard();
+    this.cards.close();
     const here = this.trail.at(-1);
     if (here) here.framed = false;
     else this.frame(this.owner?.options.bounds);
@@ -237,124 +242,8 @@ class Screen {
 
   key(event) {
     if (event.key !== 'Escape') return;
-    if (!this.slot('card').hidden) this.closeCard();
+    if (this.cards.open) this.cards.close();
     else if (this.trail.length) this.goTo(this.trail.length - 1);
-  }
-
-  // -- the card: what was clicked -------------------------------------------------------------------------------------
-
-  async openAlert(id) {
-    const token = this.claim();
-    try {
-      const found = await showEvidence(this.owner, id, { pitch: 30, bearing: 0, maxZoom: 17 });
-      if (this.claimed !== token) return;
-      this.moved = true;
-      const { alert } = found;
-      const { seconds, furthest_m: furthest, fixes = [] } = alert.evidence;
-      this.card('alert', alert.title, [
-        ['开始离开', time(alert.opened_at)],
-        ['告警', `${time(alert.raised_at)}，连续 ${seconds} 秒，${fixes.length} 个定位点`],
-        ['最远', furthest === undefined ? '未知' : `${Math.round(furthest)} 米`],
-        ['返回', alert.returned_at ? time(alert.returned_at) : '尚未返回'],
-        ['规则', alert.rule_summary],
-      ], alert.acknowledged_at
-        ? [el('p', { class: 'done' }, `${alert.acknowledged_by ?? ''} 已于 ${time(alert.acknowledged_at)} 确认`)]
-        : [el('button', { class: 'button primary', type: 'button', on: { click: () => this.acknowledge(id) } }, '确认告警')]);
-    } catch (error) {
-      this.fail(token, error);
-    }
-  }
-
-  async acknowledge(id) {
-    try {
-      await getJson(`/api/v1/alerts/${id}/acknowledge`, { method: 'POST', headers: { 'X-Requested-With': 'onemap' } });
-      await this.openAlert(id);
-    } catch (error) {
-      this.card('problem', '未能确认', [['原因', error.message]]);
-    }
-  }
-
-  async openWorker(id) {
-    const token = this.claim();
-    try {
-      const found = await getJson(`/api/v1/workers/${id}/track`);
-      if (this.claimed !== token) return;
-      hideEvidence(this.owner);
-      this.owner.setData('worker-track', found);
-      this.track = true;
-      this.card('worker', `网格员 ${found.worker.name}`, [
-        ['今日里程', `${whole.format(Math.round(found.metres))} 米`],
-        ['定位点', `${whole.format(found.fixes)} 个`],
-        ['中断', found.gaps.length ? `${found.gaps.length} 次` : '无'],
-      ]);
-    } catch (error) {
-      this.fail(token, error);
-    }
-  }
-
-  async openBuilding(id) {
-    const token = this.claim();
-    try {
-      const found = await getJson(`/api/v1/profile/building/${id}`);
-      if (this.claimed !== token) return;
-      this.card('building', found.title, (found.counts ?? []).slice(0, 4).map((count) => [count.label, `${count.value ?? '未知'} ${count.unit ?? ''}`]), [
-        el('a', { class: 'button primary', href: `/#s=building:${encodeURIComponent(id)}` }, '打开楼盘表'),
-      ]);
-    } catch (error) {
-      this.fail(token, error);
-    }
-  }
-
-  async openEvent(event) {
-    const token = this.claim();
-    try {
-      const found = await getJson(`/api/v1/events/${event.id}`);
-      if (this.claimed !== token) return;
-      this.owner?.flyTo([found.lon, found.lat], { step: false, maxZoom: 18, pitch: PITCH });
-      this.moved = true;
-      this.card('event', found.title, [
-        ['状态', found.state_label ?? found.state],
-        ['上报', stamp(found.reported_at)],
-        ['时限', stamp(found.due_at)],
-        ['责任单位', found.assignee || '尚未交办'],
-        ['地址', found.address || '未填写'],
-      ], [el('a', { class: 'button primary', href: `/cases?id=${event.id}` }, '打开案件')]);
-    } catch (error) {
-      this.fail(token, error);
-    }
-  }
-
-  // Of two clicks only the later one's answer is shown.
-  claim() {
-    this.claimed = Symbol('card');
-    return this.claimed;
-  }
-
-  fail(token, error) {
-    if (this.claimed === token) this.card('problem', '未能打开', [['原因', error.message]]);
-  }
-
-  card(kind, title, facts, actions = []) {
-    const card = this.slot('card');
-    card.dataset.kind = kind;
-    card.hidden = false;
-    card.replaceChildren(
-      el('header', {}, el('h2', {}, title), el('button', { type: 'button', class: 'card-close', 'aria-label': '关闭', on: { click: () => this.closeCard() } }, '×')),
-      el('dl', {}, ...facts.flatMap(([name, value]) => [el('dt', {}, name), el('dd', {}, value)])),
-      ...actions,
-    );
-  }
-
-  closeCard() {
-    this.claim();
-    this.slot('card').hidden = true;
-    if (!this.owner) return;
-    hideEvidence(this.owner);
-    if (this.track) this.owner.setData('worker-track', null);
-    this.track = false;
-    // Back to where the look began.
-    if (this.moved) this.frame(this.place?.bounds ?? this.owner.options.bounds);
-    this.moved = false;
   }
 
   close() {

@@ -29,7 +29,7 @@ function scaleText(layer, factor) {
   if (typeof size === 'number') layer.layout['text-size'] = size * factor;
   else if (Array.isArray(size) && size[0] === 'interpolate') {
     layer.layout['text-size'] = size.map((part, index) => (index >= 4 && index % 2 === 0 && typeof part === 'number' ? part * factor : part));
-  }
+  } else if (Array.isArray(size)) layer.layout['text-size'] = ['*', factor, size];
 }
 
 // visible: set of registry layers that are on; null leaves what the registry says.

@@ -14,16 +14,21 @@ from dash_app.parts.map_view import map_view
 from gisapp.domain.access import Reader, Role
 from gisapp.domain.vocabulary import label
 
+_BASE = "/#l=water,green,streets,regions,grids,buildings"
+
 _NUMBERS = (
-    ("people", "person", "人", "/#l=people"),
-    ("households", "household", "户", "/#l=people"),
-    ("on_duty", "on_duty", "人", "/#l=workers"),
+    ("people", "person", "人", f"{_BASE},people"),
+    ("households", "household", "户", f"{_BASE},people"),
+    ("on_duty", "on_duty", "人", f"{_BASE},workers"),
     ("open", "open_case", "件", "/cases?state=open"),
     ("overdue", "overdue", "件", "/cases?state=open&overdue=1"),
-    ("alerts", "open_alert", "起", "/#l=workers"),
+    ("alerts", "open_alert", "起", f"{_BASE},workers"),
     ("in_time", "closed_on_time", "%", "/assessment"),
 )
-"""Slot, term, unit and the address that opens the records; more than seven nobody reads from five metres."""
+"""Slot, term, unit and the address that opens the records; more than seven nobody reads from five metres.
+
+Alerts open on the screen itself (``modules/screen.mjs``); their address is for who opens it in another tab.
+"""
 
 
 def _number(slot: str, term: str, unit: str, href: str) -> Component:
@@ -114,8 +119,8 @@ PAGE = Page(
     "/screen",
     "大屏",
     layout,
-    roles=(Role.LEADER, Role.MANAGER, Role.PLANNER),
-    nav=60,
+    roles=(Role.LEADER, Role.MANAGER),
+    nav=20,
     bare=True,
     icon="screen",
 )

@@ -25,7 +25,7 @@ from gisapp.api.session import COOKIE
 from gisapp.domain import clock
 from gisapp.domain.access import NOBODY, Reader
 from gisapp.errors import OnemapError
-from gisapp.services import situation
+from gisapp.services import situation, tracks
 from gisapp.services.live import Batch, Fanout, Subscription
 
 router = APIRouter()
@@ -76,6 +76,7 @@ class _Page:
         self.socket = socket
         self.reader = reader
         self.counts = counts
+        self.watches = tracks.may_watch(reader)
         self.prefix = ""
         self.due = asyncio.Event()  # the situation is to be sent
         self.due.set()
@@ -121,14 +122,15 @@ class _Page:
                 await self.send_state()
             if _counts(batch):
                 self.due.set()
-            alerts = [notice for notice in batch.notices if notice["kind"] == "alert"]
+            moves = batch.moves if self.watches else []
+            alerts = [notice for notice in batch.notices if notice["kind"] == "alert" and self.watches]
             events = [notice for notice in batch.notices if notice["kind"] == "event"]
-            if batch.moves or alerts or events or batch.families:
+            if moves or alerts or events or batch.families:
                 await self.send(
                     {
                         "type": "change",
                         "moment": clock.now().isoformat(),
-                        "moves": batch.moves,
+                        "moves": moves,
                         "alerts": alerts,
                         "events": events,
                         "families": batch.families,

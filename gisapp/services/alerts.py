@@ -32,8 +32,10 @@ def find(
     """Alerts within the reader's scope, the newest first, with the moment of the answer.
 
     Raises:
+        Forbidden: the reader's role has no part in it.
         InputError: the limit is out of range.
     """
+    reader.require(*tracks.WATCHERS)
     if not 1 <= limit <= MAX_PAGE:
         raise InputError(
             "条数超出范围。", remedy=f"limit 应在 1 到 {MAX_PAGE} 之间。", details={"field": "limit"}
@@ -47,8 +49,10 @@ def get(database: Database, reader: Reader, identifier: int) -> dict[str, Any]:
     """One alert with its evidence and its rule.
 
     Raises:
+        Forbidden: the reader's role has no part in it.
         NotFound: no such alert within the reader's scope.
     """
+    reader.require(*tracks.WATCHERS)
     with database.begin(reader) as connection:
         row = store.find(connection, identifier)
     if row is None:

@@ -154,7 +154,9 @@ def _grid(connection: Connection, row: Row) -> Content:
 
 
 def _building_title(row: Row, estate: str = "estate", name: str = "name") -> str:
-    title = f"{row[estate] or ''}{row[name] or ''}"
+    within, called = row[estate] or "", row[name] or ""
+    # Some registers repeat the estate in the building's name.
+    title = called if called.startswith(within) else f"{within}{called}"
     return title or f"{label('building')} {row['id']}"
 
 

@@ -69,7 +69,8 @@ def search(
     unknown = [kind for kind in kinds if kind not in KINDS]
     if unknown:
         raise InputError(f"没有可搜索的类别“{unknown[0]}”。", remedy=f"可用：{'、'.join(KINDS)}。")
-    words = words_of(query[:80])
+    query = query[:80].replace("\x00", "")
+    words = words_of(query)
     if not words:
         return []
     letters = "".join(words)

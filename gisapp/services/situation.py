@@ -101,22 +101,26 @@ def _outline(database: Database, place: str) -> dict[str, Any] | None:
 
 
 def opening(database: Database, reader: Reader) -> dict[str, Any]:
-    """All that a screen needs when it connects: workers, alerts of the last day and open ones, newest steps of cases."""
+    """All that a screen needs when it connects: workers, alerts of the last day and open ones, newest steps of cases.
+
+    Whose role has no part in it gets no workers and no alerts.
+    """
     since = clock.now() - FEED
-    found = alerts.find(database, reader, since=since, limit=ALERTS_LENGTH)["alerts"]
-    known = {alert["id"] for alert in found}
-    still_open = alerts.find(database, reader, open_only=True, limit=ALERTS_LENGTH)["alerts"]
+    moves: list[list[Any]] = []
+    found: list[dict[str, Any]] = []
+    if tracks.may_watch(reader):
+        rows = tracks.live(database, reader)["workers"]
+        moves = [move_of(row) for row in rows if row["last_at"] is not None and row["lon"] is not None]
+        found = alerts.find(database, reader, since=since, limit=ALERTS_LENGTH)["alerts"]
+        known = {alert["id"] for alert in found}
+        still_open = alerts.find(database, reader, open_only=True, limit=ALERTS_LENGTH)["alerts"]
+        found += [alert for alert in still_open if alert["id"] not in known]
     with database.begin(reader) as connection:
         steps = store.recent_steps(connection, since=since, limit=FEED_LENGTH)
-    workers = tracks.live(database, reader)
     return {
-        "moment": workers["moment"],
-        "workers": [
-            move_of(row)
-            for row in workers["workers"]
-            if row["last_at"] is not None and row["lon"] is not None
-        ],
-        "alerts": [*found, *(alert for alert in still_open if alert["id"] not in known)],
+        "moment": clock.now().isoformat(),
+        "workers": moves,
+        "alerts": found,
         "events": [{**row, "at": clock.local(row["at"]).isoformat()} for row in steps],
     }
 

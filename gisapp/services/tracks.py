@@ -7,7 +7,7 @@ other, because the worker's row is locked; what comes late or twice leads to the
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -37,7 +37,8 @@ LATE = timedelta(minutes=5)
 #: how far back the beginning of a span is looked for, step by step
 _LOOK_BACK = (timedelta(hours=3), timedelta(hours=30), MAX_AGE + timedelta(days=1))
 
-GroundOn = Callable[[date], Ground]
+#: whose work it is to know where workers on duty are (administrators too)
+WATCHERS = (Role.LEADER, Role.MANAGER, Role.WORKER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,8 +322,18 @@ def _flag(kept: Kept, verdict: Verdict) -> str:
     return verdict.value or ("late" if kept.received_at - kept.fix.at > LATE else "")
 
 
+def may_watch(reader: Reader) -> bool:
+    """Whether the reader's role may see where workers are."""
+    return reader.role is Role.ADMIN or reader.role in WATCHERS
+
+
 def live(database: Database, reader: Reader, prefix: str = "") -> dict[str, Any]:
-    """Workers within the reader's scope with their newest positions, and the moment of the answer."""
+    """Workers within the reader's scope with their newest positions, and the moment of the answer.
+
+    Raises:
+        Forbidden: the reader's role has no part in it.
+    """
+    reader.require(*WATCHERS)
     with database.begin(reader) as connection:
         rows = store.live(connection, prefix)
     return {"moment": clock.now().isoformat(), "workers": [dict(row) for row in rows]}
@@ -346,8 +357,10 @@ def track_between(
     Whoever may see the worker may see the whole track, also where it leaves the reader's scope: there it matters most.
 
     Raises:
+        Forbidden: the reader's role has no part in it.
         NotFound: no such worker within the reader's scope.
     """
+    reader.require(*WATCHERS)
     with database.begin(reader) as connection:
         found = store.find(connection, worker)
     if found is None:

@@ -40,6 +40,8 @@ SELECT {", ".join("s." + name for name in ENTRY_COLUMNS)} FROM staged_entry s
  WHERE NOT EXISTS (
    SELECT 1 FROM onemap.search_entry e
     WHERE e.kind = s.kind AND e.subject_id = s.subject_id AND e.place = s.place)
+   -- What lies above a reader's scope is seen by it, but not its to write.
+   AND (NOT row_security_active('onemap.search_entry') OR s.place ^@ ANY(onemap.scopes()))
  ORDER BY s.weight, s.place
 """
 

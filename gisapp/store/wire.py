@@ -229,7 +229,9 @@ def _geometry(values: Any, srid: int, count: int) -> Column:
     items = np.asarray(values, dtype=object)
     first = next((v for v in items if v is not None), None)
     if isinstance(first, shapely.Geometry):
-        if (shapely.get_type_id(items) == 0).all() and not (shapely.has_z(items) | shapely.is_empty(items)).any():
+        if (shapely.get_type_id(items) == 0).all() and not (
+            shapely.has_z(items) | shapely.is_empty(items)
+        ).any():
             return _points(shapely.get_x(items), shapely.get_y(items), srid)
         items = shapely.to_wkb(shapely.set_srid(items, max(srid, 0)), include_srid=True, byte_order=1)
     return _run(pa.array(items.tolist(), type=pa.large_binary(), from_pandas=True))

@@ -1,4 +1,4 @@
-"""Cases by state: open ones always, closed ones counted by cell below zoom 14; the ring says what is late.
+"""Cases by state: open ones always, closed ones counted by cell below zoom 15; the ring says what is late.
 
 ``now`` is global state of the style, moved on by the page: what is overdue changes without a new tile.
 """
@@ -6,7 +6,7 @@
 from gisapp.domain.vocabulary import label
 from gisapp.store.sources import Aggregate, Clause, TableSource
 from layers.classes import Classes, LegendItem, Steps
-from layers.colours import BAD, GREY, HALO, ORANGE, SKY, SOON, YELLOW, viridis
+from layers.colours import BAD, GREY, HALO, ORANGE, SKY, SOON, TEXT, YELLOW, viridis
 from layers.definition import Field, Layer, Part, StyleLayer
 
 SOON_SECONDS = 2 * 3600
@@ -46,7 +46,7 @@ LAYER = Layer(
         Part("case", TableSource("event", "point", where=(Clause("closed_at", "is null"),)), _FIELDS, zooms=(8, 16)),
         Part(
             "case_closed",
-            TableSource("event", "point", where=(Clause("closed_at", "is not null"),), aggregate=Aggregate(below=14)),
+            TableSource("event", "point", where=(Clause("closed_at", "is not null"),), aggregate=Aggregate(below=15)),
             ("name", "state", "number", "at"),
             zooms=(8, 16),
         ),
@@ -59,7 +59,7 @@ LAYER = Layer(
         Field("at", "上报时间", column="reported_at", form="epoch", from_zoom=14),
         Field("number", "案件编号", from_zoom=14),
     ),
-    legend=(*_CLASSES.legend(), *_RINGS),
+    legend=(*_CLASSES.legend(), *_RINGS, *_COUNTS.brief("缩小时已办结")),
     style=(
         StyleLayer(
             "closed_count",
@@ -69,7 +69,7 @@ LAYER = Layer(
             paint={
                 "circle-color": _COUNTS.colour(),
                 "circle-radius": _COUNTS.height((2, 3, 4.5, 6, 8, 10)),
-                "circle-opacity": 0.45,
+                "circle-opacity": 0.35,
             },
             order=358,
         ),
@@ -80,8 +80,8 @@ LAYER = Layer(
             filter=["has", "state"],
             paint={
                 "circle-color": _CLASSES.colour(),
-                "circle-radius": ["interpolate", ["linear"], ["zoom"], 14, 1.8, 18, 4.5],
-                "circle-opacity": 0.55,
+                "circle-radius": ["interpolate", ["linear"], ["zoom"], 15, 1.6, 18, 4.5],
+                "circle-opacity": ["interpolate", ["linear"], ["zoom"], 15, 0.4, 17, 0.7],
             },
             order=359,
         ),
@@ -108,7 +108,7 @@ LAYER = Layer(
                 "text-offset": [1, 0],
                 "text-optional": True,
             },
-            paint={"text-color": _CLASSES.colour(), "text-halo-color": HALO, "text-halo-width": 1.5},
+            paint={"text-color": TEXT, "text-halo-color": HALO, "text-halo-width": 1.5},
             order=435,
         ),
     ),

@@ -3,15 +3,16 @@
 from gisapp.domain.codes import component_types
 from gisapp.store.sources import Aggregate, TableSource
 from layers.classes import Classes, LegendItem, Steps
-from layers.colours import CLASSES, GREY, HALO, viridis
+from layers.colours import GREEN, GREY, HALO, ORANGE, PURPLE, SKY, VERMILION, Colour, viridis
 from layers.definition import Field, Layer, Part, StyleLayer
 
 _NAMES = {entry.class_code: entry.class_name for entry in component_types().values()}
+# Planting is green; the others follow in the order of the standard.
+_COLOURS: dict[str, Colour] = {"01": ORANGE, "02": SKY, "03": PURPLE, "04": GREEN, "05": VERMILION}
 _CLASSES = Classes(
     "class",
     tuple(
-        LegendItem(name, colour, "circle", code)
-        for (code, name), colour in zip(sorted(_NAMES.items()), CLASSES, strict=False)
+        LegendItem(name, _COLOURS.get(code, GREY), "circle", code) for code, name in sorted(_NAMES.items())
     ),
     LegendItem("其他", GREY),
 )
@@ -39,7 +40,7 @@ LAYER = Layer(
         Field("state", "状态", roles=("tile", "profile", "filter"), values=_STATES),
         Field("type_code", term="component_type", roles=("profile", "filter")),
     ),
-    legend=_CLASSES.legend(),
+    legend=(*_CLASSES.legend(), *_COUNTS.brief("缩小时每处")),
     style=(
         StyleLayer(
             "count",

@@ -35,7 +35,7 @@ LAYER = Layer(
         Field("elders", "60 岁及以上", unit="人", from_zoom=16),
         Field("children", "14 岁以下", unit="人", from_zoom=16),
     ),
-    legend=_STEPS.legend(),
+    legend=(*_STEPS.legend(), *_SUMS.brief("缩小时每处")),
     style=(
         StyleLayer(
             "sum",

@@ -1,6 +1,6 @@
 """Places of interest by kind; each sign has its first character, so that colour never stands alone."""
 
-from gisapp.store.sources import TableSource
+from gisapp.store.sources import Clause, TableSource
 from layers.classes import Classes, LegendItem
 from layers.colours import BLUE, GREEN, GREY, HALO, ORANGE, PURPLE, SKY, VERMILION, YELLOW, Themed
 from layers.definition import Field, Layer, Part, StyleLayer
@@ -19,6 +19,8 @@ _KINDS = (
     ("交通", GREY, "交"),
     ("公园", GREEN, "园"),
 )
+_PUBLIC = ("办事机构", "学校", "文化", "体育", "卫生", "交通", "公园")
+"""What is looked for from afar; shops and the like appear from zoom 16."""
 _CLASSES = Classes(
     "kind",
     tuple(LegendItem(f"{sign} {kind}", colour, "circle", kind) for kind, colour, sign in _KINDS),
@@ -35,7 +37,13 @@ LAYER = Layer(
     profile="poi",
     visible=True,
     zooms=(13, 22),
-    parts=(Part("poi", TableSource("poi", "point"), zooms=(13, 16)),),
+    parts=(
+        Part(
+            "poi",
+            TableSource("poi", "point", where=(Clause("kind", "in", _PUBLIC, to_zoom=15),)),
+            zooms=(13, 16),
+        ),
+    ),
     fields=(
         Field("name", "名称"),
         Field("kind", "类别", roles=("tile", "profile", "legend", "filter")),
@@ -71,8 +79,7 @@ LAYER = Layer(
             layout={
                 "text-field": _CLASSES.choose({kind: sign for kind, _, sign in _KINDS}, "·"),
                 "text-size": ["interpolate", ["linear"], ["zoom"], 15.5, 9, 18, 12],
-                "text-allow-overlap": True,
-                "text-ignore-placement": True,
+                "text-padding": 0,
             },
             paint={"text-color": "#0b1420"},
             order=331,

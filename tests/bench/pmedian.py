@@ -11,6 +11,7 @@ import importlib.util
 import json
 import multiprocessing
 import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -77,6 +78,14 @@ def solve_highs(p: int, limit: float, given: tuple[int, int], answer: Any) -> No
 PEERS = {"spopt": ("spopt", solve_spopt), "highs": ("highspy", solve_highs)}
 
 
+def _told(solver: Callable[..., None], p: int, limit: float, given: tuple[int, int], answer: Any) -> None:
+    """A peer that cannot run says so instead of being waited for."""
+    try:
+        solver(p, limit, given, answer)
+    except Exception as error:
+        answer.put({"error": f"{type(error).__name__}: {error}"})
+
+
 def run_peer(name: str, p: int, limit: float, given: tuple[int, int]) -> dict[str, Any] | None:
     """A peer's answer, or None where it is not installed."""
     module, solver = PEERS[name]
@@ -84,7 +93,7 @@ def run_peer(name: str, p: int, limit: float, given: tuple[int, int]) -> dict[st
         return None
     context = multiprocessing.get_context("spawn")
     answer = context.Queue()
-    process = context.Process(target=solver, args=(p, limit, given, answer))
+    process = context.Process(target=_told, args=(solver, p, limit, given, answer))
     process.start()
     try:
         return dict(answer.get(timeout=limit * 1.5 + 60))
@@ -121,8 +130,9 @@ def measure(demands: int, sites: int, p: int, peer_seconds: float) -> dict[str, 
         if answer is None:
             continue
         found[name] = answer
-        ratio = round(answer["seconds"] / seconds, 1)
-        found[name]["ratio"] = ratio
+        if "error" in answer:
+            continue
+        ratio = answer["ratio"] = round(answer["seconds"] / seconds, 1)
         if found["peer"] is None:
             found["peer"], found["ratio"] = name, ratio
     return found

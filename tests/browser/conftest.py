@@ -20,7 +20,15 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    Request,
+    expect,
+    sync_playwright,
+)
 
 from gisapp.services.accounts import DEMO_PASSWORD
 from tests.browser.world import load_world
@@ -37,6 +45,8 @@ ARGUMENTS = (
     "--enable-unsafe-swiftshader",
     "--disable-background-networking",
 )
+# WebGL is drawn in software here: what takes a second on a desk may take several on a busy machine.
+expect.set_options(timeout=20_000)
 DESK = {"width": 1440, "height": 900}
 
 

@@ -78,7 +78,9 @@ def test_a_file_is_checked_imported_and_reported(new_page: Callable[..., Page], 
     shot(page, "imports-again")
 
 
-def test_a_file_of_another_kind_is_turned_away_with_its_reason(new_page: Callable[..., Page], tmp_path: Path) -> None:
+def test_a_file_of_another_kind_is_turned_away_with_its_reason(
+    new_page: Callable[..., Page], tmp_path: Path
+) -> None:
     page = new_page("manager")
     page.goto("/imports")
     path = tmp_path / "照片.jpg"

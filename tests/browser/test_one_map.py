@@ -185,6 +185,20 @@ def test_personal_fields_need_a_purpose(new_page: Callable[..., Page], building:
     expect(panel.locator(".revealed")).to_contain_text("身份证号")
 
 
+def test_a_map_prints_with_title_moment_and_legend(new_page: Callable[..., Page]) -> None:
+    page = new_page("leader", theme="light")
+    _open(page)
+    page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    sheet = page.locator(".print-sheet")
+    expect(sheet.locator("h1")).to_contain_text("天水街道")
+    expect(sheet.locator("header")).to_contain_text("截至")
+    expect(sheet.locator(".print-keys")).to_contain_text("网格界")
+    ink = "(c) => c.getContext('2d').getImageData(c.width / 2, c.height / 2, 80, 80).data.some((v, i) => i % 4 === 3 && v > 0)"
+    assert sheet.locator("canvas").evaluate(ink)
+    page.evaluate("window.dispatchEvent(new Event('afterprint'))")
+    expect(sheet).to_have_count(0)
+
+
 def test_on_a_phone_the_sheet_comes_from_below(new_page: Callable[..., Page], building: Building) -> None:
     page = new_page("leader", **PHONE)
     _open(page)

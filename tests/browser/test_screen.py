@@ -154,6 +154,11 @@ def test_an_alert_arrives_within_seconds_and_opens_the_track_that_proves_it(
     device.post("/api/v1/tracks", json={"fixes": back})
     expect(card).to_have_count(0, timeout=3000)
     expect(page.locator(".wall-stream")).to_contain_text(f"{walker.name}已回到本网格")
+    page.click('[data-slot="alerts"]')
+    row = page.locator(".card-row", has_text=walker.name)
+    expect(row).to_contain_text("已返回")
+    row.click()
+    expect(page.locator(".wall-card h2")).to_contain_text(f"{walker.name}离开本网格")
 
 
 def test_drill_down_and_back(new_page: Callable[..., Page], street: list[Walker]) -> None:

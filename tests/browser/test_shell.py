@@ -47,6 +47,12 @@ def test_sign_in_never_leads_to_another_host(page: Page, served: Served) -> None
     assert page.url.startswith(served.url + "/")
 
 
+def test_who_is_signed_in_needs_no_sign_in(new_page: Callable[..., Page]) -> None:
+    page = new_page("leader")
+    page.goto("/sign-in?next=%2Fcases")
+    page.wait_for_url("**/cases")
+
+
 def test_sign_out_ends_the_session(new_page: Callable[..., Page]) -> None:
     page = new_page("leader")
     page.goto("/cases")

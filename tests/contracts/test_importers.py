@@ -17,14 +17,28 @@ from gisapp.services.importing.shapes import Shape
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "import.md").read_text(encoding="utf-8")
 ALL = list(importers().values())
-NEEDED = {"regions", "grids", "buildings", "addresses", "places", "streets", "components", "people", "organisations", "cases", "fixes"}
+NEEDED = {
+    "regions",
+    "grids",
+    "buildings",
+    "addresses",
+    "places",
+    "streets",
+    "components",
+    "people",
+    "organisations",
+    "cases",
+    "fixes",
+}
 
 
 def documented(kind: str) -> list[tuple[str, bool, str]]:
     """Fields of a kind as the page has them: name, required, type."""
     section = re.search(rf"^### {kind} · .*?(?=^##)", PAGE, re.MULTILINE | re.DOTALL)
     assert section is not None, f"docs/import.md lacks {kind}"
-    rows = [line.split(" | ") for line in section.group().splitlines() if line.startswith("| ") and " | " in line]
+    rows = [
+        line.split(" | ") for line in section.group().splitlines() if line.startswith("| ") and " | " in line
+    ]
     return [(r[0].strip("| *"), "**" in r[0], r[1]) for r in rows if r[0] != "| field"]
 
 

@@ -38,10 +38,16 @@ HOUSE = square(120.1611, 30.2811, 0.0004)
 def geojson(path: Path, rows: Sequence[tuple[shapely.Geometry | None, Mapping[str, Any]]]) -> Path:
     """Write features; the coordinate system stays unstated, as most files leave it."""
     features = [
-        {"type": "Feature", "properties": dict(values), "geometry": None if shape is None else shapely.geometry.mapping(shape)}
+        {
+            "type": "Feature",
+            "properties": dict(values),
+            "geometry": None if shape is None else shapely.geometry.mapping(shape),
+        }
         for shape, values in rows
     ]
-    path.write_text(json.dumps({"type": "FeatureCollection", "features": features}, ensure_ascii=False), encoding="utf-8")
+    path.write_text(
+        json.dumps({"type": "FeatureCollection", "features": features}, ensure_ascii=False), encoding="utf-8"
+    )
     return path
 
 
@@ -52,7 +58,9 @@ def sheet(path: Path, rows: Sequence[Sequence[Any]], encoding: str = "utf-8-sig"
     return path
 
 
-def load(database: Database, kind: str, path: Path, crs: str = "CGCS2000", reader: Reader = SYSTEM, **more: Any) -> Outcome:
+def load(
+    database: Database, kind: str, path: Path, crs: str = "CGCS2000", reader: Reader = SYSTEM, **more: Any
+) -> Outcome:
     """Import a file."""
     place = more.pop("place", None)
     if place:
@@ -74,13 +82,17 @@ def build(database: Database, folder: Path) -> None:
     """Grids (and with them the community), one building of two units with two rooms each, and its address."""
     grids = geojson(folder / "grids.geojson", [(shape, {"网格编码": code}) for code, shape in GRIDS.items()])
     assert numbers(load(database, "grids", grids)) == (2, 0, 0, 0)
-    house = geojson(folder / "buildings.geojson", [(HOUSE, {"id": "b1", "名称": "3幢", "小区": "锦绣苑", "层数": 6})])
+    house = geojson(
+        folder / "buildings.geojson", [(HOUSE, {"id": "b1", "名称": "3幢", "小区": "锦绣苑", "层数": 6})]
+    )
     assert numbers(load(database, "buildings", house)) == (1, 0, 0, 0)
     rows = [["地址编码", "地址", "经度", "纬度"], ["A1", "长庆街道天水巷12号锦绣苑3幢", 120.1613, 30.2813]]
     assert numbers(load(database, "addresses", sheet(folder / "addresses.csv", rows))) == (1, 0, 0, 0)
     with database.begin(SYSTEM) as connection:
         connection.execute(
-            text("INSERT INTO region(place, level, name) VALUES ('330103001', 9, '长庆街道') ON CONFLICT DO NOTHING")
+            text(
+                "INSERT INTO region(place, level, name) VALUES ('330103001', 9, '长庆街道') ON CONFLICT DO NOTHING"
+            )
         )
         for unit in (1, 2):
             connection.execute(

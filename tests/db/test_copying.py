@@ -36,7 +36,11 @@ def test_every_type_with_values_and_gaps(pile):
         "rough": [0.5, None, 0.25],
         "ok": [True, None, False],
         "day": [date(2024, 2, 29), None, date(1899, 12, 31)],
-        "at": [datetime(2024, 1, 1, 8, tzinfo=UTC), None, datetime(1969, 7, 20, 20, 17, 40, 123456, tzinfo=UTC)],
+        "at": [
+            datetime(2024, 1, 1, 8, tzinfo=UTC),
+            None,
+            datetime(1969, 7, 20, 20, 17, 40, 123456, tzinfo=UTC),
+        ],
         "note": ["你好，\t\\N", None, ""],
         "short": pd.Series(["a", None, "c"]),
         "extra": [{"名": [1, None]}, None, "[]"],
@@ -48,11 +52,27 @@ def test_every_type_with_values_and_gaps(pile):
     assert copy_frame(pile, "pile", columns) == 3
     rows = pile.execute(text("SELECT * FROM pile ORDER BY id")).all()
     assert rows[0][:13] == (
-        *(0, 7, 1, 1.5, 0.5, True, date(2024, 2, 29), datetime(2024, 1, 1, 8, tzinfo=UTC), "你好，\t\\N", "a"),
+        *(
+            0,
+            7,
+            1,
+            1.5,
+            0.5,
+            True,
+            date(2024, 2, 29),
+            datetime(2024, 1, 1, 8, tzinfo=UTC),
+            "你好，\t\\N",
+            "a",
+        ),
         *({"名": [1, None]}, ["x,y", '"{}'], [1, None, 3]),
     )
     assert rows[1] == (1, 7, *[None] * 10, [], None, None)
-    assert rows[2][3] == float("inf") and rows[2][7] == columns["at"][2] and rows[2][8] == "" and rows[2][11] == []
+    assert (
+        rows[2][3] == float("inf")
+        and rows[2][7] == columns["at"][2]
+        and rows[2][8] == ""
+        and rows[2][11] == []
+    )
     shapes = pile.execute(text("SELECT ST_AsEWKT(geom), ST_AsEWKT(shape) FROM pile ORDER BY id")).all()
     assert shapes[0] == ("SRID=4490;POINT(120.1 30.2)", "SRID=4490;POINT(1 2)")
     assert shapes[2][1].startswith("SRID=4490;POLYGON")
@@ -71,7 +91,12 @@ def test_more_rows_than_one_chunk_with_progress(pile):
 
 
 def test_nothing_is_a_number_of_rows_too(pile):
-    assert copy_frame(pile, "pile", {"id": np.array([], dtype=int), "note": [], "geom": (np.array([]), np.array([]))}) == 0
+    assert (
+        copy_frame(
+            pile, "pile", {"id": np.array([], dtype=int), "note": [], "geom": (np.array([]), np.array([]))}
+        )
+        == 0
+    )
 
 
 @pytest.mark.parametrize(

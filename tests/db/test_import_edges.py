@@ -34,7 +34,9 @@ def test_a_crossing_ring_is_stored_sound_and_reported(place, tmp_path):
     path = world.geojson(tmp_path / "楼.geojson", [(bow, {"id": "x1", "名称": "蝴蝶"})])
     outcome = load(place, "buildings", path)
     assert numbers(outcome) == (1, 0, 0, 0) and outcome.repaired == 1
-    assert scalar(place, "SELECT ST_IsValid(geom) AND ST_Area(geom) > 0 FROM building WHERE source_key = 'x1'")
+    assert scalar(
+        place, "SELECT ST_IsValid(geom) AND ST_Area(geom) > 0 FROM building WHERE source_key = 'x1'"
+    )
     assert numbers(load(place, "buildings", path)) == (0, 0, 1, 0)
 
 
@@ -91,7 +93,12 @@ def test_a_file_of_two_encodings(place, tmp_path):
     assert numbers(outcome) == (2, 0, 0, 1)
     assert any("混用" in note for note in outcome.notes)
     assert reasons(outcome) == [(4, "含有无法识别的字符（编码损坏）")]
-    assert scalar(place, "SELECT count(*) FROM poi WHERE name IN ('胭脂新村社区服务中心', '灯芯巷社区卫生服务站')") == 2
+    assert (
+        scalar(
+            place, "SELECT count(*) FROM poi WHERE name IN ('胭脂新村社区服务中心', '灯芯巷社区卫生服务站')"
+        )
+        == 2
+    )
 
 
 def test_hostile_text_is_only_text(place, tmp_path):
@@ -105,7 +112,9 @@ def test_hostile_text_is_only_text(place, tmp_path):
 def test_a_number_registered_beyond_the_readers_sight_is_a_conflict(place, reader, tmp_path):
     path = sheet(tmp_path / "g.csv", [["编号", *HEAD], ["P1", "甲", "学校", 120.165, 30.281]])
     assert numbers(load(place, "places", path)) == (1, 0, 0, 0)
-    sheet(path, [["编号", *HEAD], ["P1", "甲", "学校", 120.161, 30.281], ["P2", "乙", "学校", 120.161, 30.281]])
+    sheet(
+        path, [["编号", *HEAD], ["P1", "甲", "学校", 120.161, 30.281], ["P2", "乙", "学校", 120.161, 30.281]]
+    )
     with pytest.raises(Conflict, match="没有写入"):
         load(place, "places", path, reader=reader(Role.MANAGER, WEST))
     assert scalar(place, "SELECT count(*) FROM poi WHERE source = 'g'") == 1
@@ -154,17 +163,29 @@ def test_killed_in_the_middle_nothing_is_half_done(place, urls, tmp_path, stage)
             break
     assert process.wait(30) == -signal.SIGKILL
     deadline = time.monotonic() + 20
-    while scalar(place, "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%staged_import%'") > 1:
+    while (
+        scalar(
+            place,
+            "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%staged_import%'",
+        )
+        > 1
+    ):
         assert time.monotonic() < deadline
         time.sleep(0.1)
-    assert (scalar(place, "SELECT count(*) FROM component"), scalar(place, "SELECT count(*) FROM import_run")) == before
+    assert (
+        scalar(place, "SELECT count(*) FROM component"),
+        scalar(place, "SELECT count(*) FROM import_run"),
+    ) == before
     # what was interrupted is simply done again
     assert numbers(load(place, "components", path, "WGS84")) == (count, 0, 0, 0)
     assert numbers(load(place, "components", path, "WGS84")) == (0, 0, count, 0)
 
 
 def test_two_imports_of_one_file_at_once_store_it_once(place, urls, tmp_path):
-    rows = [["编号", "部件小类", "经度", "纬度"], *([f"T{i}", "01037", 120.161 + i / 1e6, 30.281] for i in range(500))]
+    rows = [
+        ["编号", "部件小类", "经度", "纬度"],
+        *([f"T{i}", "01037", 120.161 + i / 1e6, 30.281] for i in range(500)),
+    ]
     path = sheet(tmp_path / "同时.csv", rows)
     both = [start(urls, path) for _ in range(2)]
     for process in both:
@@ -190,7 +211,9 @@ def test_two_hundred_thousand_rows(place, tmp_path):
     west = int((xs < 120.164).sum())
     with place.begin(SYSTEM) as connection:
         found = dict(
-            connection.execute(text("SELECT place, count(*) FROM component WHERE source = '大' GROUP BY place")).all()
+            connection.execute(
+                text("SELECT place, count(*) FROM component WHERE source = '大' GROUP BY place")
+            ).all()
         )
     assert found[WEST] + found[EAST] == count and abs(found[WEST] - west) < 5
     print(f"200,000 rows: {count / first.seconds:,.0f}/s new, {count / second.seconds:,.0f}/s unchanged")

@@ -55,11 +55,17 @@ def test_the_same_grids_again_change_nothing(place, tmp_path):
 def test_grids_that_do_not_tile_are_refused_together(place, tmp_path):
     before = snapshot(place, "grid")
     short = world.square(world.LON, world.LAT, 0.003)
-    path = world.geojson(tmp_path / "g.geojson", [(short, {"网格编码": WEST}), (world.GRIDS[EAST], {"网格编码": EAST})])
+    path = world.geojson(
+        tmp_path / "g.geojson", [(short, {"网格编码": WEST}), (world.GRIDS[EAST], {"网格编码": EAST})]
+    )
     outcome = load(place, "grids", path)
     assert numbers(outcome) == (0, 0, 0, 2)
     bow = shapely.Polygon([(120.1, 30.2), (120.1001, 30.2001), (120.1001, 30.2), (120.1, 30.2001)])
-    half = [(bow, {"网格编码": WEST}), (world.GRIDS[EAST], {"网格编码": EAST}), (None, {"网格编码": f"{COMMUNITY}003"})]
+    half = [
+        (bow, {"网格编码": WEST}),
+        (world.GRIDS[EAST], {"网格编码": EAST}),
+        (None, {"网格编码": f"{COMMUNITY}003"}),
+    ]
     assert load(place, "grids", world.geojson(tmp_path / "h.geojson", half)).refused == 3
     assert snapshot(place, "grid") == before
 
@@ -97,14 +103,22 @@ def test_buildings_know_their_grid_and_keep_their_attributes(place):
 
 
 def test_an_address_in_a_building_is_tied_to_it(place):
-    assert scalar(place, "SELECT building_id FROM address WHERE code = 'A1'") == scalar(place, "SELECT id FROM building")
+    assert scalar(place, "SELECT building_id FROM address WHERE code = 'A1'") == scalar(
+        place, "SELECT id FROM building"
+    )
 
 
 def test_a_change_updates_one_row_and_a_move_gives_a_new_place(place, tmp_path):
     head = ["编号", "部件小类", "经度", "纬度", "状态"]
-    path = sheet(tmp_path / "部件.csv", [head, ["L1", "路灯", 120.161, 30.281, "完好"], ["L2", "0407", 120.165, 30.281, ""]])
+    path = sheet(
+        tmp_path / "部件.csv",
+        [head, ["L1", "路灯", 120.161, 30.281, "完好"], ["L2", "0407", 120.165, 30.281, ""]],
+    )
     assert numbers(load(place, "components", path)) == (2, 0, 0, 0)
-    assert scalar(place, "SELECT array_agg(type_code || place ORDER BY code) FROM component") == [f"01037{WEST}", f"04007{EAST}"]
+    assert scalar(place, "SELECT array_agg(type_code || place ORDER BY code) FROM component") == [
+        f"01037{WEST}",
+        f"04007{EAST}",
+    ]
     sheet(path, [head, ["L1", "路灯", 120.165, 30.281, "破损"], ["L2", "0407", 120.165, 30.281, ""]])
     assert numbers(load(place, "components", path)) == (0, 1, 1, 0)
     assert scalar(place, "SELECT state || place FROM component WHERE source_key = 'L1'") == f"damaged{EAST}"
@@ -114,7 +128,12 @@ def test_a_change_updates_one_row_and_a_move_gives_a_new_place(place, tmp_path):
 
 
 def test_unknown_components_say_what_to_write(place, tmp_path):
-    rows = [["部件小类", "经度", "纬度"], ["宇宙飞船", 120.161, 30.281], ["0601", 120.161, 30.281], ["", 120.161, 30.281]]
+    rows = [
+        ["部件小类", "经度", "纬度"],
+        ["宇宙飞船", 120.161, 30.281],
+        ["0601", 120.161, 30.281],
+        ["", 120.161, 30.281],
+    ]
     outcome = load(place, "components", sheet(tmp_path / "a.csv", rows))
     assert numbers(outcome) == (0, 0, 0, 3)
     assert [r.row for r in outcome.findings.refusals] == [2, 3, 4]
@@ -126,7 +145,11 @@ def test_places_from_a_gcj02_workbook_with_a_title(place, tmp_path):
 
     lon, lat = wgs84_to_gcj02(120.1612, 30.2812)
     book = openpyxl.Workbook()
-    for row in (["场所登记表"], ["场所名称", "类型", "经度", "纬度"], ["第二小学", "学校", float(lon), float(lat)]):
+    for row in (
+        ["场所登记表"],
+        ["场所名称", "类型", "经度", "纬度"],
+        ["第二小学", "学校", float(lon), float(lat)],
+    ):
         book.active.append(row)
     book.save(tmp_path / "场所.xlsx")
     outcome = load(place, "places", tmp_path / "场所.xlsx", "GCJ-02")
@@ -136,16 +159,26 @@ def test_places_from_a_gcj02_workbook_with_a_title(place, tmp_path):
 
 
 def test_streets_of_several_parts_and_their_classes(place, tmp_path):
-    far = shapely.MultiLineString([[(120.161, 30.281), (120.162, 30.281)], [(120.161, 30.282), (120.162, 30.282)]])
+    far = shapely.MultiLineString(
+        [[(120.161, 30.281), (120.162, 30.281)], [(120.161, 30.282), (120.162, 30.282)]]
+    )
     rows = [
         (far, {"id": 1, "highway": "residential", "name": "天水巷"}),
-        (shapely.LineString([(120.161, 30.283), (120.162, 30.283)]), {"id": 2, "highway": "motorway", "name": ""}),
-        (shapely.LineString([(120.161, 30.283), (120.162, 30.283)]), {"id": 3, "highway": "rail", "name": ""}),
+        (
+            shapely.LineString([(120.161, 30.283), (120.162, 30.283)]),
+            {"id": 2, "highway": "motorway", "name": ""},
+        ),
+        (
+            shapely.LineString([(120.161, 30.283), (120.162, 30.283)]),
+            {"id": 3, "highway": "rail", "name": ""},
+        ),
     ]
     path = world.geojson(tmp_path / "roads.geojson", rows)
     assert numbers(load(place, "streets", path, "WGS84")) == (3, 0, 0, 1)
     assert numbers(load(place, "streets", path, "WGS84")) == (0, 0, 3, 1)
-    assert scalar(place, "SELECT array_agg(source_key ORDER BY source_key) FROM road WHERE source = 'roads'") == ["1", "1/2", "2"]
+    assert scalar(
+        place, "SELECT array_agg(source_key ORDER BY source_key) FROM road WHERE source = 'roads'"
+    ) == ["1", "1/2", "2"]
     assert scalar(place, "SELECT walkable FROM road WHERE source_key = '2'") is False
 
 
@@ -195,11 +228,25 @@ def test_a_known_person_of_another_file_is_updated_not_doubled(place, tmp_path):
 
 def test_wrong_people_are_refused_and_never_shown(place, tmp_path):
     bad = citizen(7)[:-1] + ("0" if citizen(7)[-1] != "0" else "1")
-    rows = [PEOPLE, ["赵铁柱", bad, f"{HOME}2单元502室", "户籍", "123"], ["赵铁柱", citizen(8), f"{HOME}2单元502室", "外星", ""]]
+    rows = [
+        PEOPLE,
+        ["赵铁柱", bad, f"{HOME}2单元502室", "户籍", "123"],
+        ["赵铁柱", citizen(8), f"{HOME}2单元502室", "外星", ""],
+    ]
     outcome = load(place, "people", sheet(tmp_path / "人口.csv", rows), "")
-    assert {(r.row, r.field) for r in outcome.findings.refusals} == {(2, "身份证号"), (2, "电话"), (3, "居住类型")}
+    assert {(r.row, r.field) for r in outcome.findings.refusals} == {
+        (2, "身份证号"),
+        (2, "电话"),
+        (3, "居住类型"),
+    }
     report = write_report(outcome, tmp_path / "r.xlsx")
-    cells = [str(c) for s in openpyxl.load_workbook(report) for row in s.iter_rows(values_only=True) for c in row if c]
+    cells = [
+        str(c)
+        for s in openpyxl.load_workbook(report)
+        for row in s.iter_rows(values_only=True)
+        for c in row
+        if c
+    ]
     assert not any(bad in c or "赵铁柱" in c or "502室" in c for c in cells)
     assert any(c.startswith("3399") and "*" in c for c in cells)
 
@@ -218,7 +265,9 @@ def test_organisations_with_coordinates_with_an_address_and_without_either(place
     outcome = load(place, "organisations", path)
     assert numbers(outcome) == (2, 0, 0, 3)
     assert [row for row, _ in reasons(outcome)] == [4, 5, 6]
-    assert scalar(place, "SELECT building_id IS NOT NULL AND place = :w FROM organisation WHERE name = '乙公司'", w=WEST)
+    assert scalar(
+        place, "SELECT building_id IS NOT NULL AND place = :w FROM organisation WHERE name = '乙公司'", w=WEST
+    )
     other = sheet(tmp_path / "另一份.csv", [head, ["甲公司", company(1), "", 120.165, 30.281]])
     assert numbers(load(place, "organisations", other)) == (0, 0, 1, 0)
 
@@ -246,7 +295,9 @@ def test_cases_keep_the_log_that_the_file_proves(place, tmp_path):
 
 def test_fixes_are_facts_of_known_workers(place, tmp_path):
     with place.begin(SYSTEM) as connection:
-        connection.execute(text("INSERT INTO grid_worker(place, code, name) VALUES (:p, 'G01', '小周')"), {"p": WEST})
+        connection.execute(
+            text("INSERT INTO grid_worker(place, code, name) VALUES (:p, 'G01', '小周')"), {"p": WEST}
+        )
     head = ["工号", "定位时间", "经度", "纬度", "精度"]
     rows = [
         head,
@@ -265,14 +316,19 @@ def test_fixes_are_facts_of_known_workers(place, tmp_path):
 
 
 def test_rows_outside_every_place_need_a_stated_one(place, tmp_path):
-    path = sheet(tmp_path / "远方.csv", [["名称", "类别", "经度", "纬度"], ["远方小学", "学校", 24.94, 60.17]])
+    path = sheet(
+        tmp_path / "远方.csv", [["名称", "类别", "经度", "纬度"], ["远方小学", "学校", 24.94, 60.17]]
+    )
     outcome = load(place, "places", path)
     assert reasons(outcome) == [(2, "不在任何网格或区划内")]
     with pytest.raises(InputError, match="还没有编码"):
         load(place, "places", path, place="990001")
     assert numbers(load(place, "places", path, place="990001", place_name="赫尔辛基")) == (1, 0, 0, 0)
     assert scalar(place, "SELECT name FROM region WHERE place = '99'") == "境外"
-    assert scalar(place, "SELECT ST_Covers(geom, ST_SetSRID(ST_MakePoint(24.94, 60.17), 4490)) FROM region WHERE place = '990001'")
+    assert scalar(
+        place,
+        "SELECT ST_Covers(geom, ST_SetSRID(ST_MakePoint(24.94, 60.17), 4490)) FROM region WHERE place = '990001'",
+    )
     before = snapshot(place, "region")
     assert numbers(load(place, "places", path, place="990001")) == (0, 0, 1, 0)
     assert snapshot(place, "region") == before
@@ -280,7 +336,12 @@ def test_rows_outside_every_place_need_a_stated_one(place, tmp_path):
 
 def test_a_stated_place_must_agree_with_the_position(place, tmp_path):
     head = ["名称", "类别", "经度", "纬度", "所属网格"]
-    rows = [head, ["一", "学校", 120.161, 30.281, WEST], ["二", "学校", 120.161, 30.281, EAST], ["三", "学校", 120.161, 30.281, COMMUNITY]]
+    rows = [
+        head,
+        ["一", "学校", 120.161, 30.281, WEST],
+        ["二", "学校", 120.161, 30.281, EAST],
+        ["三", "学校", 120.161, 30.281, COMMUNITY],
+    ]
     rows += [["四", "学校", 120.161, 30.281, "330103001051999"], ["五", "学校", 120.161, 30.281, "x"]]
     outcome = load(place, "places", sheet(tmp_path / "网格.csv", rows))
     assert numbers(outcome) == (2, 0, 0, 3) and [row for row, _ in reasons(outcome)] == [3, 5, 6]
@@ -288,7 +349,9 @@ def test_a_stated_place_must_agree_with_the_position(place, tmp_path):
 
 def test_a_manager_imports_within_the_scope_only(place, reader, tmp_path):
     head = ["名称", "类别", "经度", "纬度"]
-    path = sheet(tmp_path / "两处.csv", [head, ["东", "学校", 120.165, 30.281], ["西", "学校", 120.161, 30.281]])
+    path = sheet(
+        tmp_path / "两处.csv", [head, ["东", "学校", 120.165, 30.281], ["西", "学校", 120.161, 30.281]]
+    )
     outcome = load(place, "places", path, reader=reader(Role.MANAGER, WEST))
     assert numbers(outcome)[0] == 1 and outcome.findings.refusals[0].row == 2
     with pytest.raises(Forbidden):
@@ -296,7 +359,10 @@ def test_a_manager_imports_within_the_scope_only(place, reader, tmp_path):
 
 
 def test_a_dry_run_counts_and_stores_nothing(place, tmp_path):
-    path = sheet(tmp_path / "试.csv", [["名称", "类别", "经度", "纬度"], ["试验小学", "学校", 120.161, 30.281], ["", "学校", 1, 1]])
+    path = sheet(
+        tmp_path / "试.csv",
+        [["名称", "类别", "经度", "纬度"], ["试验小学", "学校", 120.161, 30.281], ["", "学校", 1, 1]],
+    )
     before = snapshot(place, "poi"), scalar(place, "SELECT count(*) FROM import_run")
     outcome = load(place, "places", path, dry_run=True)
     assert numbers(outcome) == (1, 0, 0, 1) and outcome.run is None
@@ -304,7 +370,9 @@ def test_a_dry_run_counts_and_stores_nothing(place, tmp_path):
 
 
 def test_every_import_leaves_a_record_and_is_found_by_the_search(place, tmp_path):
-    path = sheet(tmp_path / "记录.csv", [["名称", "类别", "经度", "纬度"], ["万寿亭菜场", "购物", 120.161, 30.281]])
+    path = sheet(
+        tmp_path / "记录.csv", [["名称", "类别", "经度", "纬度"], ["万寿亭菜场", "购物", 120.161, 30.281]]
+    )
     outcome = load(place, "places", path)
     summary = scalar(place, "SELECT summary FROM import_run WHERE id = :i", i=outcome.run)
     assert summary["新增"] == 1 and summary["来源"] == "记录"
@@ -322,7 +390,12 @@ def test_columns_and_values_that_the_user_states(place, tmp_path):
 
 def test_what_stands_twice_in_a_file_is_refused_once(place, tmp_path):
     head = ["编号", "部件小类", "经度", "纬度"]
-    rows = [head, ["D1", "路灯", 120.161, 30.281], ["D1", "路灯", 120.161, 30.281], ["D1", "路灯", 120.1611, 30.281]]
+    rows = [
+        head,
+        ["D1", "路灯", 120.161, 30.281],
+        ["D1", "路灯", 120.161, 30.281],
+        ["D1", "路灯", 120.1611, 30.281],
+    ]
     outcome = load(place, "components", sheet(tmp_path / "重复.csv", rows))
     assert numbers(outcome) == (1, 0, 0, 2)
     assert reasons(outcome) == [(3, "与第 2 行完全相同"), (4, "与第 2 行编号相同而内容不同")]
@@ -330,7 +403,10 @@ def test_what_stands_twice_in_a_file_is_refused_once(place, tmp_path):
 
 def test_pieces_of_one_line_are_kept_apart_by_their_position(place, tmp_path):
     rows = [
-        (shapely.LineString([(120.161 + i / 1000, 30.281), (120.1615 + i / 1000, 30.281)]), {"id": 7, "highway": "footway"})
+        (
+            shapely.LineString([(120.161 + i / 1000, 30.281), (120.1615 + i / 1000, 30.281)]),
+            {"id": 7, "highway": "footway"},
+        )
         for i in range(3)
     ]
     path = world.geojson(tmp_path / "tiles.geojson", rows)
@@ -343,7 +419,9 @@ def test_pieces_of_one_line_are_kept_apart_by_their_position(place, tmp_path):
 def test_a_file_that_states_another_system_is_refused(place, tmp_path):
     import geopandas as gpd
 
-    frame = gpd.GeoDataFrame({"名称": ["甲"], "类别": ["学校"]}, geometry=[shapely.Point(120.161, 30.281)], crs=4490)
+    frame = gpd.GeoDataFrame(
+        {"名称": ["甲"], "类别": ["学校"]}, geometry=[shapely.Point(120.161, 30.281)], crs=4490
+    )
     frame.to_crs(4549).to_file(tmp_path / "a.gpkg")
     with pytest.raises(InputError, match="不符"):
         load(place, "places", tmp_path / "a.gpkg", "CGCS2000")

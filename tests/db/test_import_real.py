@@ -42,7 +42,9 @@ def test_the_centre_of_helsinki(database, helsinki):
 
 
 def test_what_helsinki_says_of_its_buildings(database, helsinki):
-    assert scalar(database, "SELECT count(*) FROM building WHERE source = 'osm' AND NOT ST_IsValid(geom)") == 0
+    assert (
+        scalar(database, "SELECT count(*) FROM building WHERE source = 'osm' AND NOT ST_IsValid(geom)") == 0
+    )
     assert scalar(database, "SELECT count(*) FROM building WHERE floors IS NOT NULL") > 100
     assert scalar(database, "SELECT count(*) FROM building WHERE source_key LIKE 'relation/%'") >= 60
     assert scalar(database, "SELECT max(ST_NumInteriorRings(ST_GeometryN(geom, 1))) FROM building") > 0
@@ -73,7 +75,9 @@ def test_shanghai_twice(database, tmp_path, kind, file, added, refused):
     path = shared(file)
     first = load(database, kind, path, "WGS84", place="310101", place_name="黄浦区")
     assert numbers(first) == (added, 0, 0, refused)
-    assert first.total == len({r.row for r in first.findings.refusals}) + (added if kind != "streets" else 1641)
+    assert first.total == len({r.row for r in first.findings.refusals}) + (
+        added if kind != "streets" else 1641
+    )
     assert write_report(first, tmp_path / "report.xlsx").stat().st_size > 0
     before = [snapshot(database, table) for table in TABLES]
     second = load(database, kind, path, "WGS84", place="310101")
@@ -83,13 +87,21 @@ def test_shanghai_twice(database, tmp_path, kind, file, added, refused):
 
 def test_heights_of_the_bund(database):
     shared("osm/shanghai_bund_buildings.geojson")
-    with_height = "SELECT count(*) FROM building WHERE source = 'shanghai_bund_buildings' AND height IS NOT NULL"
+    with_height = (
+        "SELECT count(*) FROM building WHERE source = 'shanghai_bund_buildings' AND height IS NOT NULL"
+    )
     assert scalar(database, with_height) == 692
 
 
 def test_boston_cases_of_a_year(database):
     stated = {
-        "mapping": {"案件编号": "CASE_ENQUIRY_ID", "经度": "LONGITUDE", "纬度": "LATITUDE", "责任单位": "Department", "标题": "TYPE"},
+        "mapping": {
+            "案件编号": "CASE_ENQUIRY_ID",
+            "经度": "LONGITUDE",
+            "纬度": "LATITUDE",
+            "责任单位": "Department",
+            "标题": "TYPE",
+        },
         "values": {"事项小类": "06036", "来源": "热线"},
     }
     packed = shared("events/boston_311_2015.csv.gz")

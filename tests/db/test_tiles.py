@@ -194,7 +194,7 @@ def test_low_zooms_count_everything_once(database: Database, admin_url: str) -> 
 
 
 def test_time_filter_is_half_open(database: Database) -> None:
-    tile = Tile.at(14, CENTRE[0] - 0.0039, CENTRE[1])
+    tile = Tile.at(15, CENTRE[0] - 0.0039, CENTRE[1])
     every = _tile(database, _reader(HERE), "cases", tile)
     assert (len(every["case"]), len(every["case_closed"])) == (5, 15)
     some = _tile(database, _reader(HERE), "cases", tile, **{"from": "2026-03-03", "to": "2026-03-08"})

@@ -15,7 +15,7 @@ from gisapp.domain.access import SYSTEM, Reader, Role
 from gisapp.domain.clock import ZONE
 from gisapp.domain.keys import Scope
 from gisapp.errors import Conflict, Forbidden, NotFound
-from gisapp.services import alerts, tracks
+from gisapp.services import alerts, situation, tracks
 from gisapp.store.database import Database
 
 NOW = datetime(2025, 3, 5, 18, 0, tzinfo=ZONE)
@@ -221,6 +221,20 @@ def test_track_and_evidence_open_within_scope_only(database: Database, worker: i
             tracks.track_of_day(database, reader, worker, MORNING.date())
         with pytest.raises(NotFound):
             alerts.get(database, reader, found["id"])
+
+
+def test_planners_do_not_watch_workers(database: Database, worker: int) -> None:
+    planner = Reader(5, "planner", "规划", Role.PLANNER, Scope.everything())
+    for ask in (
+        lambda: tracks.live(database, planner),
+        lambda: tracks.track_of_day(database, planner, worker, MORNING.date()),
+        lambda: alerts.find(database, planner),
+        lambda: alerts.get(database, planner, 1),
+    ):
+        with pytest.raises(Forbidden):
+            ask()
+    seen_at_opening = situation.opening(database, planner)
+    assert (seen_at_opening["workers"], seen_at_opening["alerts"]) == ([], [])
 
 
 def test_nothing_is_half_stored(database: Database, worker: int, monkeypatch: pytest.MonkeyPatch) -> None:

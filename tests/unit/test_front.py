@@ -13,6 +13,7 @@ from dash_app import index
 from dash_app.page import Page, discover
 from dash_app.parts import icons, states
 from dash_app.parts.profile import profile_panel
+from dash_app.shell import local_address
 from gisapp.domain.access import NOBODY, SYSTEM, Reader, Role
 from gisapp.domain.keys import Scope
 from gisapp.errors import Forbidden
@@ -81,6 +82,21 @@ def test_the_address_of_modules_follows_their_content(tmp_path: Path) -> None:
     before = index.digest(file)
     file.write_text("two")
     assert index.digest(file) != before
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        ("/cases?state=open", "/cases?state=open"),
+        (None, "/"),
+        ("", "/"),
+        ("//example.org/", "/"),
+        ("/\\example.org/", "/"),
+        ("https://example.org/", "/"),
+    ],
+)
+def test_a_sign_in_leads_nowhere_else(address: str | None, expected: str) -> None:
+    assert local_address(address) == expected
 
 
 def test_states_say_what_to_do() -> None:

@@ -5,13 +5,22 @@ import re
 import pytest
 
 from gisapp.services.importing.addresses import compose, normal_address, region_prefix, split_room
-from gisapp.services.importing.rows import source_name
-from gisapp.services.importing.osm_tags import component_code, components_beside, is_building, number, poi_word, road_class, walkable
 from gisapp.services.importing.kinds._words import building_use, poi_kind
+from gisapp.services.importing.osm_tags import (
+    component_code,
+    components_beside,
+    is_building,
+    number,
+    poi_word,
+    road_class,
+    walkable,
+)
+from gisapp.services.importing.rows import source_name
 
 
 @pytest.mark.parametrize(
-    "text", ["天水巷12号锦绣苑3幢", "天水巷 12 号，锦绣苑 3 栋", "天水巷１２号锦绣苑3号楼", "天水巷12号、锦绣苑3座"]
+    "text",
+    ["天水巷12号锦绣苑3幢", "天水巷 12 号，锦绣苑 3 栋", "天水巷１２号锦绣苑3号楼", "天水巷12号、锦绣苑3座"],
 )
 def test_the_same_house_in_many_hands(text):
     assert normal_address(text) == "天水巷12号锦绣苑3幢"
@@ -46,7 +55,14 @@ def test_an_address_from_its_parts():
 
 
 @pytest.mark.parametrize(
-    ("file", "name"), [("路灯.xlsx", "路灯"), ("路灯 (1).xlsx", "路灯"), ("Lamps-copy.csv", "lamps"), ("路灯（2）.csv", "路灯"), ("路灯 - 副本.csv", "路灯")]
+    ("file", "name"),
+    [
+        ("路灯.xlsx", "路灯"),
+        ("路灯 (1).xlsx", "路灯"),
+        ("Lamps-copy.csv", "lamps"),
+        ("路灯（2）.csv", "路灯"),
+        ("路灯 - 副本.csv", "路灯"),
+    ],
 )
 def test_a_copy_of_a_file_is_the_same_source(file, name):
     assert source_name(file) == name
@@ -95,4 +111,9 @@ def test_kinds_of_places_and_uses_of_buildings():
     assert poi_kind("科教文化服务;传媒机构") == "文化"
     assert poi_kind("Restaurant") == "餐饮"
     assert poi_kind("商务住宅;住宅区") is None
-    assert [building_use(w) for w in ("住宅", "apartments", "yes", "school")] == ["residential", "residential", "other", "education"]
+    assert [building_use(w) for w in ("住宅", "apartments", "yes", "school")] == [
+        "residential",
+        "residential",
+        "other",
+        "education",
+    ]

@@ -56,14 +56,21 @@ FLOORS = Field("floors", "层数", (), Kind.INTEGER, low=1, high=200, units=("�
 
 
 @pytest.mark.parametrize(
-    ("value", "number"), [("12.5", 12.5), ("12.5 米", 12.5), ("１２", 12.0), ("1,000", 1000.0), (30, 30.0), ("20m", 20.0)]
+    ("value", "number"),
+    [("12.5", 12.5), ("12.5 米", 12.5), ("１２", 12.0), ("1,000", 1000.0), (30, 30.0), ("20m", 20.0)],
 )
 def test_numbers(value, number):
     assert one(NUMBER, value) == (number, [])
 
 
 @pytest.mark.parametrize(
-    ("value", "reason"), [("高", "不是数字"), ("inf", "不是数字"), ("0.1", "超出范围（应为 0.5 到 1000）"), ("1e9", "超出范围（应为 0.5 到 1000）")]
+    ("value", "reason"),
+    [
+        ("高", "不是数字"),
+        ("inf", "不是数字"),
+        ("0.1", "超出范围（应为 0.5 到 1000）"),
+        ("1e9", "超出范围（应为 0.5 到 1000）"),
+    ],
 )
 def test_wrong_numbers(value, reason):
     assert one(NUMBER, value) == (None, [reason])
@@ -102,7 +109,9 @@ def test_instants_in_many_hands(text):
 
 def test_an_instant_without_zone_takes_the_stated_one():
     findings = Findings()
-    assert convert(INSTANT, ["2024-05-01 08:30"], [2], findings, UTC) == [datetime(2024, 5, 1, 8, 30, tzinfo=UTC)]
+    assert convert(INSTANT, ["2024-05-01 08:30"], [2], findings, UTC) == [
+        datetime(2024, 5, 1, 8, 30, tzinfo=UTC)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -134,7 +143,9 @@ def test_dates():
 
 
 def test_choices_and_yes_or_no():
-    choice = Field("state", "状态", (), Kind.CHOICE, choices={"完好": "good", "破损": "damaged", "good": "good"})
+    choice = Field(
+        "state", "状态", (), Kind.CHOICE, choices={"完好": "good", "破损": "damaged", "good": "good"}
+    )
     assert one(choice, "完好") == ("good", [])
     assert one(choice, "GOOD") == ("good", [])
     assert one(choice, "崭新") == (None, ["不在可选值之内"])
@@ -145,7 +156,12 @@ def test_choices_and_yes_or_no():
 
 @pytest.mark.parametrize(
     ("value", "reason"),
-    [("#N/A", "单元格公式出错"), ("坏\ufffd字", "含有无法识别的字符（编码损坏）"), ("长" * 501, "超过 500 个字"), ("", "必填项为空")],
+    [
+        ("#N/A", "单元格公式出错"),
+        ("坏\ufffd字", "含有无法识别的字符（编码损坏）"),
+        ("长" * 501, "超过 500 个字"),
+        ("", "必填项为空"),
+    ],
 )
 def test_what_no_text_may_be(value, reason):
     assert one(Field("name", "名称", required=True), value) == (None, [reason])
@@ -160,7 +176,10 @@ def test_a_further_check_gives_its_own_reason_and_remedy():
     findings = Findings()
     field = Field("n", "数", parse=even)
     assert convert(field, ["2", "3", "3"], [2, 3, 4], findings, clock.ZONE) == ["2", None, None]
-    assert [(r.row, r.reason, r.remedy) for r in findings.refusals] == [(3, "是奇数", "请填偶数。"), (4, "是奇数", "请填偶数。")]
+    assert [(r.row, r.reason, r.remedy) for r in findings.refusals] == [
+        (3, "是奇数", "请填偶数。"),
+        (4, "是奇数", "请填偶数。"),
+    ]
 
 
 def test_personal_values_are_masked_in_findings():

@@ -30,17 +30,23 @@ def load(path, layer=None):
 CHINESE = st.text(st.characters(min_codepoint=0x4E00, max_codepoint=0x9FA5), min_size=1, max_size=12)
 
 
-@given(st.lists(CHINESE, min_size=1, max_size=30), st.sampled_from(["utf-8", "utf-8-sig", "gb18030", "utf-16"]))
+@given(
+    st.lists(CHINESE, min_size=1, max_size=30), st.sampled_from(["utf-8", "utf-8-sig", "gb18030", "utf-16"])
+)
 def test_a_text_in_one_encoding_comes_back(lines, encoding):
     text = "\n".join(f"名称,地址,{i},{line}" for i, line in enumerate(lines))
     assert decode(text.encode(encoding)).text == text
 
 
-COMMON = "的一是在不了有和人这中大为上个国我以要他时来用们生到作地于出就分对成会可主发年动同工也能下过子说产种面而方后多定行学法所民得经十三之进着等部度家电力里如水化高自二理起小物现实加量都两体制机当使点从业本去把性好应开它合还因由其些然前外天政四日那社义事平形相全表间样与关各重新线内数正心反你明看原又么利比或但质气第向道命此变条只没结解问意建月公无系军很情者最立代想已通并提直题党程展五果料象员革位入常文总次品式活设及管特件长求老头基资边流路级少图山统接知较将组见计别她手角期根论运农指几九区强放决西被干做必战先回则任取据处队南给色光门即保治北造百规热领七海口东导器压志世金增争济阶油思术极交受联什认六共权收证改清己美再采转更单风切打白教速花带安场身车例真务具万每目至达走积示议声报斗完类八离华名确才科张信马节话米整空元况今集温传土许步群广石记需段研界拉林律叫且究观越织装影算低持音众书布复容儿须际商非验连断深难近矿千周委素技备半办青省列习响约支般史感劳便团往酸历市克何除消构府称太准精值号率族维划选标写存候毛亲快效斯院查江型眼王按格养易置派层片始却专状育厂京识适属圆包火住调满县局照参红细引听该铁价严"
+COMMON = "的一是在不了有和人这中大为上个国我以要他时来用们生到作地于出就分对成会可主发年动同工也能下过子说产种面而方后多定行学法所民得经十三之进着等部度家电力里如水化高自二理起小物现实加量都两体制机当使点从业本去把性好应开它合还因由其些然前外天政四日"
 OFTEN = st.text(st.sampled_from(COMMON), min_size=3, max_size=16)
 
 
-@given(st.lists(OFTEN, min_size=2, max_size=20), st.lists(OFTEN, min_size=2, max_size=20), st.randoms(use_true_random=False))
+@given(
+    st.lists(OFTEN, min_size=2, max_size=20),
+    st.lists(OFTEN, min_size=2, max_size=20),
+    st.randoms(use_true_random=False),
+)
 def test_a_mixed_file_is_read_line_by_line(first, second, random):
     marked = [(line, "utf-8") for line in first] + [(line, "gb18030") for line in second]
     random.shuffle(marked)
@@ -97,7 +103,14 @@ def test_other_delimiters(tmp_path, delimiter):
 def test_excel_with_a_title_and_blank_rows(tmp_path):
     book = openpyxl.Workbook()
     sheet = book.active
-    for row in (["某街道场所登记表"], [None], ["名称", "类别", None], ["甲", 1.0, None], [None], ["乙", "x", None]):
+    for row in (
+        ["某街道场所登记表"],
+        [None],
+        ["名称", "类别", None],
+        ["甲", 1.0, None],
+        [None],
+        ["乙", "x", None],
+    ):
         sheet.append(row)
     book.create_sheet("空表")
     book.save(tmp_path / "a.xlsx")
@@ -213,7 +226,11 @@ def test_geojson_states_a_system_only_by_its_member(tmp_path):
 
 def test_an_open_ring_is_closed_and_reported(tmp_path):
     ring = [[120, 30], [120.1, 30], [120.1, 30.1], [120, 30.1]]
-    feature = {"type": "Feature", "properties": {"name": "a"}, "geometry": {"type": "Polygon", "coordinates": [ring]}}
+    feature = {
+        "type": "Feature",
+        "properties": {"name": "a"},
+        "geometry": {"type": "Polygon", "coordinates": [ring]},
+    }
     (tmp_path / "a.geojson").write_text(json.dumps({"type": "FeatureCollection", "features": [feature]}))
     table = load(tmp_path / "a.geojson")
     assert table.geometry[0].is_valid and len(table.geometry[0].exterior.coords) == 5
@@ -222,7 +239,9 @@ def test_an_open_ring_is_closed_and_reported(tmp_path):
 # -- headings ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("heading", ["名称", " 名 称 ", "名称（必填）", "*名称", "Name", "NAME", "name:zh", "场所名称"])
+@pytest.mark.parametrize(
+    "heading", ["名称", " 名 称 ", "名称（必填）", "*名称", "Name", "NAME", "name:zh", "场所名称"]
+)
 def test_headings_are_recognised(heading):
     assert headings.recognise((NAME,), [heading], {}).columns == {"name": (0,)}
 

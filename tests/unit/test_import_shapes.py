@@ -67,7 +67,9 @@ def place(shapes, wanted=Shape.POLYGON, stated="CGCS2000"):
 
 BOX = shapely.box(120.16, 30.27, 120.17, 30.28)
 BOW_TIE = shapely.Polygon([(120.16, 30.27), (120.17, 30.28), (120.17, 30.27), (120.16, 30.28)])
-SPIKE = shapely.Polygon([(120.16, 30.27), (120.17, 30.27), (120.17, 30.28), (120.175, 30.285), (120.17, 30.28), (120.16, 30.28)])
+SPIKE = shapely.Polygon(
+    [(120.16, 30.27), (120.17, 30.27), (120.17, 30.28), (120.175, 30.285), (120.17, 30.28), (120.16, 30.28)]
+)
 
 
 def test_a_crossing_ring_is_repaired_and_reported():
@@ -164,7 +166,12 @@ def test_whatever_comes_out_is_sound(corners):
 
 def quilt(n=6):
     """n × n squares of 0.01°, some removed, and a big region below."""
-    cells = {f"33010300100{i:01d}{j:03d}": shapely.box(i, j, i + 1, j + 1) for i in range(n) for j in range(n) if (i * j) % 5 != 4}
+    cells = {
+        f"33010300100{i:01d}{j:03d}": shapely.box(i, j, i + 1, j + 1)
+        for i in range(n)
+        for j in range(n)
+        if (i * j) % 5 != 4
+    }
     return dict(sorted(cells.items()))
 
 

@@ -41,7 +41,8 @@ def test_classes_give_expression_and_legend() -> None:
 
 def test_steps_say_their_ranges() -> None:
     steps = Steps("n", (1, 2, 5, 10), viridis(4), "人")
-    assert [item.label for item in steps.legend()] == ["1 人", "2–4 人", "5–9 人", "10 以上 人"]
+    assert [item.label for item in steps.legend()] == ["1 人", "2–4 人", "5–9 人", "10 人以上"]
+    assert [item.label for item in steps.brief("汇总")] == ["汇总 1 人", "汇总 5–9 人", "汇总 10 人以上"]
     assert steps.colour()[0] == "step" and len(steps.colour()) == 3 + 2 * 3
     assert steps.height((1, 2, 3, 4))[2:] == [1, 2, 2, 5, 3, 10, 4]
     with pytest.raises(ValueError, match="ascending"):

@@ -75,7 +75,13 @@ def test_every_row_is_what_the_manual_says(data):
     kinds = data.draw(st.lists(st.sampled_from(sorted(VALUES)), min_size=1, max_size=6))
     count = data.draw(st.integers(0, 9))
     columns = [
-        data.draw(st.lists(VALUES[kind] | st.none() if data.draw(st.booleans()) else VALUES[kind], min_size=count, max_size=count))
+        data.draw(
+            st.lists(
+                VALUES[kind] | st.none() if data.draw(st.booleans()) else VALUES[kind],
+                min_size=count,
+                max_size=count,
+            )
+        )
         for kind in kinds
     ]
     encoded = [encode_column("c", c, kind, 4490, count=count) for c, kind in zip(columns, kinds, strict=True)]
@@ -87,7 +93,13 @@ def test_every_row_is_what_the_manual_says(data):
 
 def test_arrays_series_and_arrow_give_what_lists_give():
     expected = encode_column("c", [1, 2, 3], "int4", 0, count=3).block.tobytes()
-    for values in (np.array([1, 2, 3]), np.array([1.0, 2.0, 3.0]), pd.Series([1, 2, 3]), pa.array([1, 2, 3]), range(1, 4)):
+    for values in (
+        np.array([1, 2, 3]),
+        np.array([1.0, 2.0, 3.0]),
+        pd.Series([1, 2, 3]),
+        pa.array([1, 2, 3]),
+        range(1, 4),
+    ):
         assert encode_column("c", values, "int4", 0, count=3).block.tobytes() == expected
     sliced = encode_column("c", pa.array([0, 1, 2, 3])[1:], "int4", 0, count=3)
     assert sliced.block.tobytes() == expected
@@ -116,7 +128,14 @@ def test_points_as_arrays_are_points_as_shapes():
 
 @pytest.mark.parametrize(
     ("values", "kind"),
-    [(["x"], "int4"), ([2**40], "int4"), ([1.5], "int4"), (["a"], "tsvector"), ([[1]], "_uuid"), (["2024"], "date")],
+    [
+        (["x"], "int4"),
+        ([2**40], "int4"),
+        ([1.5], "int4"),
+        (["a"], "tsvector"),
+        ([[1]], "_uuid"),
+        (["2024"], "date"),
+    ],
 )
 def test_values_that_do_not_fit_name_their_column(values, kind):
     with pytest.raises(InputError, match="数量"):

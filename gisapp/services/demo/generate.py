@@ -20,6 +20,7 @@ from gisapp.services.demo.people import People, Words, settle
 from gisapp.services.demo.roads import Roads, build_roads
 from gisapp.services.demo.seeding import stream
 from gisapp.services.demo.stock import Stock, build_stock
+from gisapp.services.demo.surroundings import BaseMap, base_map
 from gisapp.services.demo.workers import Tracks, Workers, employ, track
 
 REGISTER_DAY = date(2025, 7, 1)
@@ -39,6 +40,7 @@ class Plan:
         cell: place in the lattice of districts.
         tracks: how many workers have tracks of the last days.
         drawn: keys of sides of the outline whose avenue a neighbouring district has.
+        around: draw the main streets and waters of the ground around the district.
     """
 
     seed: int
@@ -49,6 +51,7 @@ class Plan:
     cell: tuple[int, int] = (0, 0)
     tracks: int = 8
     drawn: tuple[str, ...] = ()
+    around: bool = True
 
     @property
     def district(self) -> str:
@@ -73,6 +76,7 @@ class District:
     plan: Plan
     ground: Ground
     roads: Roads
+    base: BaseMap
     lots: Lots
     stock: Stock
     homes: np.ndarray
@@ -101,6 +105,7 @@ def generate(plan: Plan) -> District:
     seed, cell = plan.seed, plan.cell
     ground = lay_out(seed, communities, plan.full, cell)
     roads = build_roads(ground, seed + plan.serial, _lanes(ground), plan.drawn)
+    base = base_map(ground, roads, seed, cell, around=plan.around)
     lots = survey(ground, roads)
     assign_uses(ground, roads, lots, seed, cell)
     stock = build_stock(ground, roads, lots, seed, cell)
@@ -128,7 +133,7 @@ def generate(plan: Plan) -> District:
     )  # fmt: skip
     tracks = track(ground, roads, grids, plan.now, stream(seed, "tracks", *cell), plan.tracks)
     return District(
-        plan, ground, roads, lots, stock, homes, room_use, people, grids, addresses, organisations, places,
+        plan, ground, roads, base, lots, stock, homes, room_use, people, grids, addresses, organisations, places,
         components, workers, cases, tracks,
     )  # fmt: skip
 

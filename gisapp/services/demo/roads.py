@@ -6,7 +6,7 @@ All coordinates: EPSG:4549, metres.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -93,13 +93,18 @@ CANAL_NAMES = {"运河": "大塘运河", "东河": "东里河", "塘河": "上�
 
 
 def build_roads(
-    ground: Ground, seed: int, lane_names: Sequence[tuple[int, str]] = (), skip: Sequence[str] = ()
+    ground: Ground,
+    seed: int,
+    lane_names: Sequence[tuple[int, str]] = (),
+    skip: Sequence[str] = (),
+    taken: Collection[str] = (),
 ) -> Roads:
     """The street network of a ground plan.
 
     Args:
         lane_names: (community index, name of a lane that must exist in it): communities named after a lane have it.
         skip: keys of outline sides that a neighbouring district already has.
+        taken: names of streets that exist already.
     """
     kinds = np.array([line.kind for line in ground.lines])[ground.piece_line]
     canal = kinds == "canal"
@@ -137,7 +142,7 @@ def build_roads(
     edge_line, bridge = line_of[source], flags[source]
 
     groups = _join_lines(ground)
-    named = _name_groups(ground, groups, seed, lane_names)
+    named = _name_groups(ground, groups, seed, lane_names, taken)
     streets: list[Street] = []
     number: dict[int, int] = {}
     edge_street = np.full(len(edges), -1, dtype=np.int64)
@@ -234,10 +239,10 @@ def _join_lines(ground: Ground) -> Ints:
 
 
 def _name_groups(
-    ground: Ground, groups: Ints, seed: int, lane_names: Sequence[tuple[int, str]]
+    ground: Ground, groups: Ints, seed: int, lane_names: Sequence[tuple[int, str]], taken: Collection[str]
 ) -> dict[int, str]:
     rng = stream(seed, "street names")
-    pool = iter(stems(rng))
+    pool = iter(stems(rng, {name[:2] for name in taken}))
     named: dict[int, str] = {}
     lines = ground.lines
     # A lane that gave its community the name.

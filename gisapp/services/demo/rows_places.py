@@ -81,22 +81,22 @@ class PlaceRows(Rows):
         }
 
     def _roads(self) -> Columns:
-        roads = self.d.roads
-        count = len(roads.edges)
+        base = self.d.base
+        count = len(base.edges)
         return {
             "id": self.ids(count),
             "place": self.code,
-            "name": [roads.streets[s].name for s in roads.edge_street],
-            "class": roads.stored_class(),
-            "bridge": roads.bridge,
+            "name": base.name,
+            "class": base.stored_class,
+            "bridge": base.bridge,
             "walkable": np.ones(count, dtype=bool),
-            "geom": geographic(roads.edges),
+            "geom": geographic(base.edges),
             "source": SOURCE,
             "source_key": [f"{self.code}R{i:06d}" for i in range(count)],
         }
 
     def _water(self) -> Columns:
-        named = [(n, s) for n, s in self.d.roads.water if not s.is_empty]
+        named = [(n, s) for n, s in self.d.base.water if not s.is_empty]
         return {
             "id": self.ids(len(named)),
             "place": self.code,
@@ -108,10 +108,10 @@ class PlaceRows(Rows):
 
     def _green(self) -> Columns:
         d = self.d
-        name = [WATER_SUFFIX] * len(d.roads.strips)
+        name = [WATER_SUFFIX] * len(d.base.strips)
         name += [n if n != "park" else d.stock.lot_name[lot] for lot, n, _ in d.stock.greens]
-        shapes = [*d.roads.strips, *(s for _, _, s in d.stock.greens)]
-        place = [self.code] * len(d.roads.strips) + [str(self.lot_place[lot]) for lot, _, _ in d.stock.greens]
+        shapes = [*d.base.strips, *(s for _, _, s in d.stock.greens)]
+        place = [self.code] * len(d.base.strips) + [str(self.lot_place[lot]) for lot, _, _ in d.stock.greens]
         return {
             "id": self.ids(len(shapes)),
             "place": place,

@@ -33,12 +33,20 @@ def plans(size: str, seed: int, now: datetime) -> Iterator[Plan]:
         return
     every = tuple(range(len(_COMMUNITIES)))
     cells = _cells()
-    yield Plan(seed, real, every, now, tracks=40, drawn=_drawn((0, 0), cells) if size == "city" else ())
+    yield Plan(
+        seed,
+        real,
+        every,
+        now,
+        tracks=40,
+        drawn=_drawn((0, 0), cells) if size == "city" else (),
+        around=size != "city",
+    )
     if size == "city":
         names = iter(stems(stream(seed, "districts")))
         for serial, cell in enumerate(cells[1:], start=1):
             made = _invented(serial, names, real[0], real[1])
-            yield Plan(seed, made, every, now, serial, cell, 10, _drawn(cell, cells))
+            yield Plan(seed, made, every, now, serial, cell, 10, _drawn(cell, cells), False)
 
 
 def count(size: str) -> int:

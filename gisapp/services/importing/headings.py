@@ -115,7 +115,7 @@ def normal(heading: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Mapping_:
+class Recognised:
     """Which columns serve which field.
 
     Attributes:
@@ -132,7 +132,7 @@ def known_words(fields: Sequence[Field]) -> frozenset[str]:
     return frozenset(normal(word) for field in fields for word in (field.zh, field.name, *field.words))
 
 
-def recognise(fields: Sequence[Field], headings: Sequence[str], stated: Mapping[str, str]) -> Mapping_:
+def recognise(fields: Sequence[Field], headings: Sequence[str], stated: Mapping[str, str]) -> Recognised:
     """Assign columns to fields.
 
     Args:
@@ -170,4 +170,4 @@ def recognise(fields: Sequence[Field], headings: Sequence[str], stated: Mapping[
             found[field.name] = tuple(at)
             taken.update(at)
     unused = tuple(h for i, h in enumerate(headings) if h and i not in taken)
-    return Mapping_(found, unused)
+    return Recognised(found, unused)

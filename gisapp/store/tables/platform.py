@@ -82,12 +82,23 @@ search_entry = standing(
     Column("subject_id", BigInteger, nullable=False),
     Column("title", Text, nullable=False),
     Column("subtitle", Text, nullable=False, server_default=""),
-    Column("key", Text(collation="C"), nullable=False, comment="title and other names, normalised as a query is"),
+    Column(
+        "key", Text(collation="C"), nullable=False, comment="title and other names, normalised as a query is"
+    ),
     Column("code", Text(collation="C"), nullable=False, server_default="", comment="code or number, in full"),
-    Column("pinyin", Text(collation="C"), nullable=False, server_default="", comment="without tones or spaces"),
+    Column(
+        "pinyin", Text(collation="C"), nullable=False, server_default="", comment="without tones or spaces"
+    ),
     Column("initials", Text(collation="C"), nullable=False, server_default=""),
-    Column("grams", ARRAY(Integer), nullable=False, comment="pairs of neighbouring characters of key and initials"),
-    Column("weight", SmallInteger, nullable=False, comment="smaller is more important: regions before buildings"),
+    Column(
+        "grams",
+        ARRAY(Integer),
+        nullable=False,
+        comment="pairs of neighbouring characters of key and initials",
+    ),
+    Column(
+        "weight", SmallInteger, nullable=False, comment="smaller is more important: regions before buildings"
+    ),
     geometry_column("POINT", nullable=True),
     tile_key_column(),
     UniqueConstraint("kind", "subject_id", "place"),
@@ -99,6 +110,8 @@ search_entry = standing(
     Index("ix_search_entry_top", "weight", "key", postgresql_where="weight <= 26"),
     # Pairs, since a trigram index cannot look for two Chinese characters, which is what people type.
     Index("ix_search_entry_grams", "grams", postgresql_using="gin"),
+    # What lies above the reader (the district of one's street) is found too, as it is seen.
+    info={"scope": "both_ways"},
 )
 
 import_run = standing(

@@ -50,7 +50,8 @@ def _matter(text: str) -> str:
     code = _NAMES.get(text) or (component.code if component and component.code in matter_types() else None)
     if code is None:
         raise InputError(
-            "不是 GB/T 47678.5 的事项小类", remedy="请填 5 位代码或名称，或在“统一的值”（命令行 --set）中指定 事项小类。"
+            "不是 GB/T 47678.5 的事项小类",
+            remedy="请填 5 位代码或名称，或在“统一的值”（命令行 --set）中指定 事项小类。",
         )
     return code
 

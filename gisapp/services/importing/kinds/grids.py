@@ -59,7 +59,7 @@ def _store(batch: Batch, context: Context) -> Stored:
     by_community: dict[str, list[int]] = {}
     for i, place in enumerate(batch.place):
         by_community.setdefault(str(place)[:12], []).append(i)
-    store.lock_communities(context.connection, list(by_community))
+    store.lock_publishing(context.connection)
     for community, rows in sorted(by_community.items()):
         if community in refused:
             _refuse_all(batch, rows, "本社区另有网格被拒绝", "请改正后把整个社区的网格一起导入。")

@@ -14,7 +14,9 @@ def _kind(text: str) -> str:
     found = poi_kind(text)
     if found is None:
         words = "、".join(dict.fromkeys(POI_KINDS.values()))
-        raise InputError("不是公共服务场所的类别", remedy=f"可填：{words}；或在“统一的值”（命令行 --set）中指定 类别。")
+        raise InputError(
+            "不是公共服务场所的类别", remedy=f"可填：{words}；或在“统一的值”（命令行 --set）中指定 类别。"
+        )
     return found
 
 
