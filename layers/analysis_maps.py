@@ -77,6 +77,6 @@ def _ground(layer: str, bounds: list[float], roads: Roads | None) -> LocalMap:
         folium.GeoJson(
             streets.to_json(), name="街路巷", style_function=lambda _: {"color": _STREETS, "weight": 1}
         ).add_to(made)
-    legend = Element(legend_html([layers_by_id()[layer]], "light"))
+    legend = Element(legend_html([layers_by_id()[layer]], "light").replace("<details>", "<details open>"))
     made.get_root().html.add_child(legend)  # type: ignore[attr-defined]
     return made

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 from typing import Any
 
 Properties = Mapping[str, Any]
@@ -76,7 +77,7 @@ def _interpolate(rest: list[Any], value: Callable[[Any], Any]) -> Any:
     stops = [(bound, value(result)) for bound, result in zip(rest[2::2], rest[3::2], strict=True)]
     if given <= stops[0][0]:
         return stops[0][1]
-    for (low, first), (high, second) in zip(stops, stops[1:], strict=False):
+    for (low, first), (high, second) in pairwise(stops):
         if given <= high:
             base = kind[1] if kind[0] == "exponential" else 1
             share = (given - low) / (high - low)

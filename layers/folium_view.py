@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import folium
+import pandas as pd
 from branca.element import Element
 
 from gisapp.domain import clock
@@ -25,10 +26,10 @@ from gisapp.services import tracks
 from gisapp.store.database import Database
 from gisapp.store.scopes import extent_of
 from layers.colours import GROUND, TEXT, Theme, resolve
-from layers.definition import Layer, Part, StyleLayer
+from layers.definition import GROUP_TITLES, Layer, Part, StyleLayer
 from layers.expressions import evaluate
 from layers.features import WORLD, features
-from layers.registry import layer_for, layers_for
+from layers.registry import layer_for, layers_for, listed_for
 
 LEAFLET = Path(__file__).resolve().parents[1] / "node_modules" / "leaflet" / "dist"
 ZOOM = 16.5
@@ -42,26 +43,33 @@ Box = tuple[float, float, float, float]
 class LocalMap(folium.Map):
     """A folium map that carries Leaflet with it and asks for no background tiles."""
 
-    default_js: list[tuple[str, str]] = []  # noqa: RUF012
-    default_css: list[tuple[str, str]] = []  # noqa: RUF012
-
     def __init__(self, bounds: Box, theme: Theme = "light", **options: Any) -> None:
-        super().__init__(tiles=None, control_scale=True, prefer_canvas=True, zoom_snap=0.25, attribution_control=False, **options)
+        super().__init__(
+            tiles=None,
+            control_scale=True,
+            prefer_canvas=True,
+            zoom_snap=0.25,
+            attribution_control=False,
+            **options,
+        )
+        self.default_js, self.default_css = [], []
         self._theme: Theme = theme
         west, south, east, north = bounds
         self.fit_bounds([[south, west], [north, east]])
 
-    def render(self, **kwargs: Any) -> None:
+    def render(self, **kwargs: Any) -> str:
         """Write Leaflet and the ground's colour into the page's head, then everything else."""
         ground, text = resolve(GROUND, self._theme), resolve(TEXT, self._theme)
         style = (
             f".leaflet-container{{background:{ground};font:13px 'Noto Sans CJK SC','Microsoft YaHei',sans-serif}}"
             f".onemap-legend{{color:{text}}}"
         )
-        header: Any = self.get_root().header  # type: ignore[attr-defined]
+        root: Any = self.get_root()
+        header = root.header
         header.add_child(Element(f"<style>{_leaflet_css()}{style}</style>"), name="onemap_css", index=0)
         header.add_child(Element(f"<script>{_leaflet_js()}</script>"), name="onemap_js", index=0)
-        super().render(**kwargs)
+        parent: Any = super()
+        return str(parent.render(**kwargs))
 
 
 def street_map(
@@ -95,7 +103,8 @@ def street_map(
         if all(parameter.name in values for parameter in layer.parameters if parameter.required):
             add_layer(made, database, reader, layer, box=box, theme=theme, given=values)
     folium.LayerControl(collapsed=False, position="topright").add_to(made)
-    made.get_root().html.add_child(Element(legend_html(chosen, theme)))  # type: ignore[attr-defined]
+    root: Any = made.get_root()
+    root.html.add_child(Element(legend_html(chosen, theme)))
     return made
 
 
@@ -115,14 +124,18 @@ def add_layer(
     for part in layer.parts:
         if getattr(part.source, "shape", "") == "label":
             continue  # names are read by pointing at things
-        found = json.loads(features(database, reader, layer.id, part=part.name, box=box, given=given, limit=MOST))
+        found = json.loads(
+            features(database, reader, layer.id, part=part.name, box=box, given=given, limit=MOST)
+        )
         cut = cut or found["truncated"]
         drawn = [feature for feature in found["features"] if _style_into(feature, layer, part, theme)]
         count += len(drawn)
         if drawn:
             groups.append({"type": "FeatureCollection", "features": drawn})
     title = f"{layer.title}（前 {MOST:,}）" if cut else f"{layer.title}（{count:,}）"
-    group = folium.FeatureGroup(name=title, show=layer.visible or (layer.group != "analysis" and count <= MOST // 2))
+    group = folium.FeatureGroup(
+        name=title, show=layer.visible or (layer.group != "analysis" and count <= MOST // 2)
+    )
     for collection in groups:
         folium.GeoJson(
             collection,
@@ -142,11 +155,28 @@ def legend_html(layers: Sequence[Layer], theme: Theme) -> str:
             f'<div><i style="{_sign(str(resolve(item.colour, theme)), item.symbol)}"></i>{html.escape(item.label)}</div>'
             for item in layer.legend
         )
-        blocks.append(f"<details><summary>{html.escape(layer.legend_title or layer.title)}</summary>{items}</details>")
+        blocks.append(
+            f"<details><summary>{html.escape(layer.legend_title or layer.title)}</summary>{items}</details>"
+        )
     return (
         '<div class="onemap-legend" style="position:fixed;left:12px;bottom:28px;z-index:9999;max-height:60%;overflow:auto;'
         f"padding:8px 12px;border-radius:8px;background:{resolve(GROUND, theme)}ee;line-height:1.7;"
         f"font:12px 'Noto Sans CJK SC','Microsoft YaHei',sans-serif\"><b>图例</b>{''.join(blocks)}</div>"
+    )
+
+
+def layer_table(reader: Reader) -> pd.DataFrame:
+    """The layers that a reader's role may see: what they are called, what they count, where their data come from."""
+    return pd.DataFrame(
+        {
+            "图层": layer.title,
+            "编号": layer.id,
+            "分组": GROUP_TITLES[layer.group],
+            "单位": layer.unit,
+            "级别": f"{layer.zooms[0]}–{layer.zooms[1]}",
+            "来源": layer.origin,
+        }
+        for layer in listed_for(reader)
     )
 
 
@@ -190,9 +220,18 @@ def _applies(drawn: StyleLayer, properties: Mapping[str, Any]) -> bool:
 
 def _leaflet_style(kind: str, paint: Mapping[str, Any]) -> dict[str, Any]:
     if kind == "fill":
-        return {"fill": True, "fillColor": paint["fill-color"], "fillOpacity": paint.get("fill-opacity", 1), "stroke": False}
+        return {
+            "fill": True,
+            "fillColor": paint["fill-color"],
+            "fillOpacity": paint.get("fill-opacity", 1),
+            "stroke": False,
+        }
     if kind == "line":
-        found = {"stroke": True, "color": paint.get("line-color", "#21918c"), "weight": paint.get("line-width", 1)}
+        found = {
+            "stroke": True,
+            "color": paint.get("line-color", "#21918c"),
+            "weight": paint.get("line-width", 1),
+        }
         if "line-dasharray" in paint:
             found["dashArray"] = " ".join(str(length * found["weight"]) for length in paint["line-dasharray"])
         return {**found, "opacity": paint.get("line-opacity", 1)}
@@ -220,7 +259,9 @@ def _tip(layer: Layer, properties: Mapping[str, Any]) -> str:
         if value in (None, "") or entry.form == "epoch":
             continue
         word = entry.values.get(str(value), str(value))
-        lines.append(f"{html.escape(entry.title)}：{html.escape(word)}{' ' + entry.measure if entry.measure else ''}")
+        lines.append(
+            f"{html.escape(entry.title)}：{html.escape(word)}{' ' + entry.measure if entry.measure else ''}"
+        )
     return "<br>".join(lines) or layer.title
 
 

@@ -7,13 +7,15 @@ import { attach, hideEvidence, showEvidence } from './live_map.mjs';
 const RETRY = [300, 700, 1500, 3000, 5000]; // ms; then the last one again and again
 const SILENCE = 40000; // ms without a frame (the server beats every 15 s): the line is dead though nobody said so
 const SIGNED_OUT = 4401;
+const KEPT = 100; // alerts and events that are kept for late listeners
 
 class Feed {
   constructor(counts) {
     this.counts = counts;
     this.users = 0;
     this.listeners = new Map();
-    this.last = new Map(); // newest state and situation, for listeners that come later
+    this.last = new Map(); // newest situation, for listeners that come later
+    this.state = null;
     this.place = '';
     this.alive = false;
     this.failures = 0;
@@ -58,8 +60,39 @@ class Feed {
     this.heard = performance.now();
     this.failures = 0;
     this.link(true);
-    if (frame.type === 'state' || frame.type === 'situation') this.last.set(frame.type, frame);
+    if (frame.type === 'state') this.remember(frame);
+    else if (frame.type === 'situation') this.last.set('situation', frame);
+    else if (frame.type === 'change') this.follow(frame);
     if (frame.type !== 'beat') this.emit(frame.type, frame);
+  }
+
+  // The state is kept up to date, so that a listener that comes later (a map that has just opened) misses nothing.
+  remember(state) {
+    this.state = {
+      ...state,
+      workers: new Map(state.workers.map((move) => [move[0], move])),
+      alerts: new Map(state.alerts.map((alert) => [alert.id, alert])),
+    };
+  }
+
+  follow({ moment, moves, alerts, events }) {
+    if (!this.state) return;
+    this.state.moment = moment;
+    for (const move of moves) this.state.workers.set(move[0], move);
+    for (const alert of alerts) {
+      this.state.alerts.delete(alert.id);
+      if (alert.state !== 'withdrawn') this.state.alerts.set(alert.id, alert);
+      for (const [id, { state }] of this.state.alerts) {
+        if (this.state.alerts.size <= KEPT) break;
+        if (state === 'returned') this.state.alerts.delete(id);
+      }
+    }
+    this.state.events = [...events, ...this.state.events].slice(0, KEPT);
+  }
+
+  newest(type) {
+    if (type !== 'state' || !this.state) return this.last.get(type);
+    return { ...this.state, workers: [...this.state.workers.values()], alerts: [...this.state.alerts.values()] };
   }
 
   link(alive) {
@@ -87,6 +120,7 @@ class Feed {
     socket?.close();
     this.alive = false;
     this.last.clear();
+    this.state = null;
   }
 }
 
@@ -104,7 +138,8 @@ export function connect({ counts = false } = {}) {
       if (!feed.listeners.has(type)) feed.listeners.set(type, new Set());
       feed.listeners.get(type).add(listener);
       mine.push([type, listener]);
-      if (feed.last.has(type)) listener(feed.last.get(type));
+      const newest = feed.newest(type);
+      if (newest) listener(newest);
       if (type === 'link') listener(feed.alive);
     },
     look: (place) => feed.look(place),

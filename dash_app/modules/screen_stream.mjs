@@ -52,11 +52,12 @@ export class Stream {
   draw() {
     const all = [...this.alerts.values()];
     const open = all.filter(isOpen).sort((a, b) => ms(b.raised_at) - ms(a.raised_at));
-    this.box.replaceChildren(...open.slice(0, MOST_ALERTS).map((alert) => this.alertCard(alert)));
-    if (open.length > MOST_ALERTS) this.box.append(el('p', { class: 'more' }, `另有 ${open.length - MOST_ALERTS} 起未解除`));
+    const most = window.innerWidth <= 900 ? 1 : MOST_ALERTS; // a phone has room for one
+    this.box.replaceChildren(...open.slice(0, most).map((alert) => this.alertCard(alert)));
+    if (open.length > most) this.box.append(el('p', { class: 'more' }, `另有 ${open.length - most} 起未解除`));
     const ended = all.filter((alert) => !isOpen(alert)).map((alert) => ({ at: alert.returned_at ?? alert.raised_at, line: () => this.endedLine(alert) }));
     const steps = [...this.events.values()].map((event) => ({ at: event.at, line: () => this.eventLine(event) }));
-    const lines = [...ended, ...steps].sort((a, b) => ms(b.at) - ms(a.at)).slice(0, MOST_LINES);
+    const lines = [...ended, ...steps].sort((a, b) => ms(b.at) - ms(a.at)).slice(0, MOST_LINES - 2 * Math.max(0, Math.min(open.length, most) - 1));
     this.list.replaceChildren(...lines.map(({ line }) => line()));
     if (!lines.length && !open.length) this.list.append(el('li', { class: 'none' }, '近一日没有告警和案件动态'));
     for (const one of [...this.alerts.values(), ...this.events.values()]) one.fresh = false;

@@ -6,6 +6,7 @@ Used by the demo's tracks and by the simulator. Coordinates: metres, (x, y), in 
 from __future__ import annotations
 
 import heapq
+import math
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -30,6 +31,7 @@ class Paths:
 
     Attributes:
         lines: coordinates of each edge.
+        marks: for each edge the way along it to each of its vertices, metres.
         lengths: metres.
         ends: node at the start and at the end of each edge.
         at_node: edges that meet at each node.
@@ -38,6 +40,7 @@ class Paths:
     """
 
     lines: list[Floats]
+    marks: list[Floats]
     lengths: list[float]
     ends: list[tuple[int, int]]
     at_node: dict[int, list[int]]
@@ -130,9 +133,8 @@ def _net(edges: Lines, own: NDArray[np.bool_]) -> Paths:
             at_node.setdefault(two, []).append(index)
         places[one] = (float(lines[index][0, 0]), float(lines[index][0, 1]))
         places[two] = (float(lines[index][-1, 0]), float(lines[index][-1, 1]))
-    return Paths(
-        lines, [float(x) for x in shapely.length(edges)], ends, at_node, [bool(o) for o in own], places
-    )
+    marks = [np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(line, axis=0).T))]) for line in lines]
+    return Paths(lines, marks, [float(m[-1]) for m in marks], ends, at_node, [bool(o) for o in own], places)
 
 
 def _largest_part(edges: Lines) -> NDArray[np.int64]:
@@ -242,8 +244,8 @@ class Walker:
         """Where the walker is, without error."""
         line = self.paths.lines[self._edge]
         at = self._travelled if self._forward else self.paths.lengths[self._edge] - self._travelled
-        ends = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(line, axis=0).T))])
-        x, y = float(np.interp(at, ends, line[:, 0])), float(np.interp(at, ends, line[:, 1]))
+        marks = self.paths.marks[self._edge]
+        x, y = float(np.interp(at, marks, line[:, 0])), float(np.interp(at, marks, line[:, 1]))
         if (
             self.keep_to is not None
             and self.paths.own[self._edge]
@@ -256,9 +258,9 @@ class Walker:
 
     def fix(self, seconds: float) -> tuple[float, float, float]:
         """What the phone reports ``seconds`` after the time before: x, y, and the accuracy that it states, metres."""
-        keep = float(np.exp(-seconds / DRIFT_S))
-        self._drift = self._drift * keep + self.rng.normal(0, DRIFT_M * np.sqrt(1 - keep**2), 2)
+        keep = math.exp(-seconds / DRIFT_S)
+        self._drift = self._drift * keep + self.rng.normal(0, DRIFT_M * math.sqrt(1 - keep**2), 2)
         x, y = self.position()
         noise = self.rng.normal(0, NOISE_M, 2)
-        accuracy = float(np.clip(self.rng.lognormal(np.log(6.0), 0.35), 3.0, 30.0))
+        accuracy = min(max(float(self.rng.lognormal(math.log(6.0), 0.35)), 3.0), 30.0)
         return x + float(self._drift[0] + noise[0]), y + float(self._drift[1] + noise[1]), round(accuracy, 1)

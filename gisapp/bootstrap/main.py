@@ -118,14 +118,18 @@ def _bench(rest: list[str]) -> int:
     console = Console(INSTALLED.log)
     env = _environment(console)
     source = (ROOT / "tests" / "bench" / f"{rest[0]}.py").read_text(encoding="utf-8")
-    if "ONEMAP_BENCH_PYTHON" in source:
-        # Peers bring versions of their own, so they live apart; only benchmarks that name them wait for that.
-        with up.install_lock(console):
-            toolchain.ensure_packages(console, "bench", INSTALLED.bench)
-        env["ONEMAP_BENCH_PYTHON"] = str(INSTALLED.bench / "bin" / "python")
+    inside, beside = "PEERS_INSIDE" in source, "ONEMAP_BENCH_PYTHON" in source
+    python = INSTALLED.python
     with up.install_lock(console):
-        toolchain.ensure_packages(console, "test")
-    return run([INSTALLED.python, "-m", f"tests.bench.{rest[0]}", *rest[1:]], env, cwd=ROOT)
+        if inside or beside:
+            # Only benchmarks that name their peers wait for them: they are large and nothing else needs them.
+            toolchain.ensure_packages(console, "bench", INSTALLED.bench)
+            env["ONEMAP_BENCH_PYTHON"] = str(INSTALLED.bench / "bin" / "python")
+        if inside:
+            python = INSTALLED.bench / "bin" / "python"
+        else:
+            toolchain.ensure_packages(console, "test")
+    return run([python, "-m", f"tests.bench.{rest[0]}", *rest[1:]], env, cwd=ROOT)
 
 
 def _command(arguments: list[str]) -> int:

@@ -221,7 +221,7 @@ def _uv_install(step: Step, uv: Path, arguments: list[str | Path]) -> None:
 
 # --- environments ---------------------------------------------------------------------------------------------------
 
-_MEGABYTES = {"run": 2600, "test": 500, "notebook": 500, "bench": 500}
+_MEGABYTES = {"run": 2600, "test": 500, "notebook": 500, "bench": 3200}
 _TITLES = {
     "run": "安装 Python 软件包",
     "test": "安装测试用的软件包",

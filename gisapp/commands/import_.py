@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from gisapp.services.importing.locating import Fallback
     from gisapp.services.importing.order import Progress
     from gisapp.services.importing.report import Outcome
@@ -132,25 +134,34 @@ def kinds(
 ) -> None:
     """列出可以导入的数据种类和各自的字段。"""
     from rich.console import Console
-    from rich.table import Table
 
     from gisapp.services.importing.registry import importer_for, importers
 
     console = Console()
     if not kind:
-        table = Table("种类", "数据", "几何", "必填")
+        table = _table("种类", "数据", "几何", "必填")
         for word, importer in importers().items():
             needed = "、".join(f.zh for f in importer.fields if f.required)
             table.add_row(word, importer.title, importer.shape.value, needed)
         console.print(table)
         return
     importer = importer_for(kind)
-    table = Table("字段", "类型", "必填", "认识的列名", "说明", title=f"{importer.title}（{importer.kind}）")
+    table = _table("字段", "类型", "必填", "认识的列名", "说明", title=f"{importer.title}（{importer.kind}）")
     for f in importer.all_fields:
         table.add_row(
             f.zh, f.kind.value, "是" if f.required else "", "、".join((*f.words, f.name)[:6]), f.help
         )
     console.print(table)
+
+
+def _table(*headings: str, title: str | None = None) -> Table:
+    """A table that breaks Chinese text, which has no blanks to break at."""
+    from rich.table import Table
+
+    table = Table(title=title)
+    for heading in headings:
+        table.add_column(heading, overflow="fold")
+    return table
 
 
 def _pairs(given: Sequence[str] | None, option: str) -> dict[str, str]:
@@ -248,3 +259,7 @@ def _say(outcomes: Sequence[Outcome], report: Path | None) -> None:
             path = report.with_name(f"{report.stem}-{outcome.kind}{report.suffix}")
         write_report(outcome, path)
         console.print(f"报告：{path}", markup=False, soft_wrap=True)
+    if all(
+        outcome.refused and not outcome.added + outcome.changed + outcome.unchanged for outcome in outcomes
+    ):
+        raise typer.Exit(1)

@@ -120,7 +120,7 @@ LISTS: Mapping[str, List] = {
     "worker_alerts": List(
         f"'grid_worker', t.worker_id::text, t.title, '', {_TIME.format('t.opened_at')}",
         "onemap.alert t",
-        "t.worker_id = :id AND t.raised_at >= now() - interval '30 days'",
+        "t.worker_id = :id AND t.withdrawn_at IS NULL AND t.raised_at >= now() - interval '30 days'",
         "t.raised_at DESC, t.id",
     ),
 }  # fmt: skip

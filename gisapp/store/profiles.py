@@ -54,7 +54,7 @@ _QUERIES = {
     "grid_worker": (
         "SELECT t.*, st_asgeojson(t.last_geom, 7, 0) AS geometry, st_x(t.last_geom) AS lon, st_y(t.last_geom) AS lat, "
         "(SELECT count(*) FROM onemap.event e WHERE e.worker_id = t.id AND e.closed_at IS NULL) AS worker_cases, "
-        "(SELECT count(*) FROM onemap.alert a WHERE a.worker_id = t.id AND a.raised_at >= now() - interval '30 days') "
+        "(SELECT count(*) FROM onemap.alert a WHERE a.worker_id = t.id AND a.withdrawn_at IS NULL AND a.raised_at >= now() - interval '30 days') "
         "AS worker_alerts FROM onemap.grid_worker t WHERE t.id = :id"
     ),
 }

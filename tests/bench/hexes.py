@@ -18,6 +18,9 @@ import numpy as np
 
 from gisapp.analytics.hexes import count_cells, point_cells
 
+PEERS_INSIDE = True
+"""Set-up runs this module in the environment of the peers, which holds the application's packages too."""
+
 
 def best(function: Callable[[], Any], rounds: int = 5) -> float:
     """Least seconds of several runs: the machine's other work only ever adds."""

@@ -7,9 +7,12 @@ spopt's solver and HiGHS cannot be loaded together.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib.util
 import json
 import multiprocessing
+import os
+import signal
 import time
 from collections.abc import Callable
 from typing import Any
@@ -24,6 +27,10 @@ def problem(demands: int = 2000, sites: int = 200, seed: int = 0) -> tuple[np.nd
     rng = np.random.default_rng(seed)
     a, b = rng.uniform(0, 1e4, (demands, 1, 2)), rng.uniform(0, 1e4, (1, sites, 2))
     return np.hypot(*(a - b).transpose(2, 0, 1)), rng.integers(1, 100, demands).astype(float)
+
+
+PEERS_INSIDE = True
+"""Set-up runs this module in the environment of the peers, which holds the application's packages too."""
 
 
 def solve_spopt(p: int, limit: float, given: tuple[int, int], answer: Any) -> None:
@@ -79,7 +86,8 @@ PEERS = {"spopt": ("spopt", solve_spopt), "highs": ("highspy", solve_highs)}
 
 
 def _told(solver: Callable[..., None], p: int, limit: float, given: tuple[int, int], answer: Any) -> None:
-    """A peer that cannot run says so instead of being waited for."""
+    """A peer that cannot run says so instead of being waited for; its solver ends together with it."""
+    os.setsid()
     try:
         solver(p, limit, given, answer)
     except Exception as error:
@@ -100,7 +108,9 @@ def run_peer(name: str, p: int, limit: float, given: tuple[int, int]) -> dict[st
     except Exception as error:
         return {"seconds": limit, "objective": None, "status": f"no answer: {type(error).__name__}"}
     finally:
-        process.terminate()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.kill()
         process.join()
 
 

@@ -16,22 +16,22 @@ from scipy.spatial import cKDTree
 from gisapp.services.demo.frame import Design, Floats
 from gisapp.services.demo.seeding import stream
 
-_CELL = 40.0
 _REACH = 320.0
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """Directions on a raster of 40 m cells, radians east of … counter-clockwise, modulo 90°."""
+    """Directions on a raster, radians counter-clockwise from east, modulo 90°."""
 
     x0: float
     y0: float
     rows: list[list[float]]
+    cell: float
 
     def angle(self, x: float, y: float) -> float:
         """Direction at a point (metres); points outside take the nearest cell."""
-        j = min(max(int((x - self.x0) / _CELL), 0), len(self.rows[0]) - 1)
-        i = min(max(int((y - self.y0) / _CELL), 0), len(self.rows) - 1)
+        j = min(max(int((x - self.x0) / self.cell), 0), len(self.rows[0]) - 1)
+        i = min(max(int((y - self.y0) / self.cell), 0), len(self.rows) - 1)
         return self.rows[i][j]
 
     def trace(
@@ -51,12 +51,12 @@ class Field:
         return points
 
 
-def make_field(design: Design, seed: int) -> Field:
-    """The cross field of a district."""
+def make_field(design: Design, seed: int, cell: float = 40.0) -> Field:
+    """The cross field of a district, on cells of so many metres."""
     rng = stream(seed, "field")
     x0, y0, x1, y1 = shapely.union_all(np.array(design.outline, dtype=object)).buffer(200).bounds
-    xs = np.arange(x0, x1 + _CELL, _CELL) + _CELL / 2
-    ys = np.arange(y0, y1 + _CELL, _CELL) + _CELL / 2
+    xs = np.arange(x0, x1 + cell, cell) + cell / 2
+    ys = np.arange(y0, y1 + cell, cell) + cell / 2
     grid_x, grid_y = np.meshgrid(xs, ys)
     where = np.column_stack([grid_x.ravel(), grid_y.ravel()])
     # A base that turns by a few degrees over kilometres.
@@ -78,4 +78,4 @@ def make_field(design: Design, seed: int) -> Field:
         cos4 += weight * np.cos(4 * direction[nearest])
         sin4 += weight * np.sin(4 * direction[nearest])
     angle = (np.arctan2(sin4, cos4) / 4).reshape(grid_x.shape)
-    return Field(float(x0), float(y0), angle.tolist())
+    return Field(float(x0), float(y0), angle.tolist(), cell)

@@ -292,7 +292,8 @@ def lay_out(
         cell: place in the lattice of districts.
     """
     plan = design(seed, cell)
-    grain = make_field(plan, seed)
+    # Main streets alone need no finer grain.
+    grain = make_field(plan, seed, 40.0 if full else 110.0)
     border_width = WIDTH["arterial"]
     lines = [
         Line(side, "arterial", border_width, key, -1)

@@ -108,7 +108,8 @@ class PlaceRows(Rows):
 
     def _green(self) -> Columns:
         d = self.d
-        name = [WATER_SUFFIX] * len(d.base.strips)
+        # Crumbs between a bridge and the next bear no name: it would be written over and over.
+        name = [WATER_SUFFIX if s.area > 9000 else "" for s in d.base.strips]
         name += [n if n != "park" else d.stock.lot_name[lot] for lot, n, _ in d.stock.greens]
         shapes = [*d.base.strips, *(s for _, _, s in d.stock.greens)]
         place = [self.code] * len(d.base.strips) + [str(self.lot_place[lot]) for lot, _, _ in d.stock.greens]
