@@ -258,34 +258,25 @@ def _work(database: Database, reader: Reader, request: AllocationRequest) -> ana
     return work
 
 
-def run(database: Database, reader: Reader, request: AllocationRequest) -> int:
-    """Compute and keep; returns the run's number when it is done."""
+def _job(database: Database, reader: Reader, request: AllocationRequest) -> analysis_runs.Job:
     _checked(reader, request)
-    work = _work(database, reader, request)
-    return analysis_runs.run(
-        database,
-        reader,
+    return analysis_runs.Job(
         KIND,
         request.demand.place,
         _title(database, reader, request),
         _parameters(request),
-        work,
+        _work(database, reader, request),
     )
+
+
+def run(database: Database, reader: Reader, request: AllocationRequest) -> int:
+    """Compute and keep; returns the run's number when it is done."""
+    return analysis_runs.run(database, reader, _job(database, reader, request))
 
 
 def start(database: Database, reader: Reader, request: AllocationRequest) -> int:
     """Begin to compute in the background; returns the run's number at once."""
-    _checked(reader, request)
-    work = _work(database, reader, request)
-    return analysis_runs.start(
-        database,
-        reader,
-        KIND,
-        request.demand.place,
-        _title(database, reader, request),
-        _parameters(request),
-        work,
-    )
+    return analysis_runs.start(database, reader, _job(database, reader, request))
 
 
 def stations(database: Database, reader: Reader, run_id: int) -> list[dict[str, Any]]:

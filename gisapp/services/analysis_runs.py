@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -31,6 +32,26 @@ Keep = Callable[[Connection, int, str], dict[str, Any]]
 
 Work = Callable[[Report], Keep]
 """Computes without a transaction and returns what stores the result in one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """An analysis that can be done at once or in the background.
+
+    Attributes:
+        kind: hotspot or allocation.
+        place: key of the place that it is about.
+        title: what lists call the run.
+        parameters: what was asked for, JSON-serialisable, enough to fill the form again.
+        work: what computes it.
+    """
+
+    kind: str
+    place: str
+    title: str
+    parameters: Mapping[str, Any]
+    work: Work
+
 
 SILENT = timedelta(minutes=10)
 """A run that has not said anything for so long is taken for interrupted."""
@@ -57,16 +78,14 @@ def check_place(reader: Reader, place: str) -> PlaceKey:
     return key
 
 
-def _begin(
-    database: Database, reader: Reader, kind: str, place: str, title: str, parameters: Mapping[str, Any]
-) -> int:
+def _begin(database: Database, reader: Reader, job: Job) -> int:
     with database.begin(reader) as connection:
         return analysis.open_run(
             connection,
-            kind=kind,
-            place=place,
-            title=title,
-            parameters=parameters,
+            kind=job.kind,
+            place=job.place,
+            title=job.title,
+            parameters=job.parameters,
             user_id=reader.user_id,
         )
 
@@ -78,13 +97,13 @@ def _say(database: Database, reader: Reader, run_id: int, step: str, share: floa
             raise Conflict("计算已被取消。")
 
 
-def _compute(database: Database, reader: Reader, run_id: int, place: str, work: Work) -> None:
+def _compute(database: Database, reader: Reader, run_id: int, job: Job) -> None:
     """Do the work of a run; its end is in the database in any case."""
     try:
-        keep = work(lambda step, share: _say(database, reader, run_id, step, share))
+        keep = job.work(lambda step, share: _say(database, reader, run_id, step, share))
         _say(database, reader, run_id, "保存结果", 0.95)
         with database.begin(reader) as connection:
-            summary = keep(connection, run_id, place)
+            summary = keep(connection, run_id, job.place)
             if not analysis.note_run(connection, run_id, state="done", summary=summary):
                 raise Conflict("计算已被取消。")
     except Exception as error:
@@ -100,36 +119,20 @@ def _compute(database: Database, reader: Reader, run_id: int, place: str, work: 
         raise shown from error
 
 
-def run(
-    database: Database,
-    reader: Reader,
-    kind: str,
-    place: str,
-    title: str,
-    parameters: Mapping[str, Any],
-    work: Work,
-) -> int:
+def run(database: Database, reader: Reader, job: Job) -> int:
     """Do an analysis here and now; returns the run's number."""
-    run_id = _begin(database, reader, kind, place, title, parameters)
-    _compute(database, reader, run_id, place, work)
+    run_id = _begin(database, reader, job)
+    _compute(database, reader, run_id, job)
     return run_id
 
 
-def start(
-    database: Database,
-    reader: Reader,
-    kind: str,
-    place: str,
-    title: str,
-    parameters: Mapping[str, Any],
-    work: Work,
-) -> int:
+def start(database: Database, reader: Reader, job: Job) -> int:
     """Begin an analysis and return at once; ``get`` tells how far it is."""
-    run_id = _begin(database, reader, kind, place, title, parameters)
+    run_id = _begin(database, reader, job)
 
     def quietly() -> None:
         try:
-            _compute(database, reader, run_id, place, work)
+            _compute(database, reader, run_id, job)
         except OnemapError:
             log.info("analysis run %s ended without a result", run_id)
 
