@@ -92,33 +92,28 @@ def layout(reader: Reader) -> html.Div:
                 className="cases-title",
             ),
             dmc.SegmentedControl(id="case-state", data=choices, value=_ALL, fullWidth=True, size="xs"),
-            html.Div(
-                [
-                    dmc.TextInput(
-                        id="case-text", placeholder="案件编号、标题或地址", debounce=400, className="grow"
-                    ),
-                    dmc.Checkbox(id="case-overdue", label="只看超期"),
-                ],
-                className="cases-filter",
-            ),
             html.Div(id="case-narrowed", className="case-narrowed"),
         ],
         className="cases-head",
     )
+    narrowing = [
+        dmc.TextInput(id="case-text", placeholder="编号、标题或地址", debounce=400, className="grow"),
+        dmc.Checkbox(id="case-overdue", label="只看超期"),
+    ]
     columns = [
-        {"field": "title", "headerName": "案件", "flex": 3, "tooltipField": "matter"},
+        {"field": "title", "headerName": "案件", "flex": 3, "minWidth": 120, "tooltipField": "title"},
         {
             "field": "state",
             "headerName": "状态",
             "width": 96,
             "cellClass": {"function": "'cell-status ' + params.data.meaning"},
         },
-        {"field": "due", "headerName": "时限", "flex": 2},
+        {"field": "due", "headerName": "时限", "flex": 2, "minWidth": 140, "tooltipField": "due"},
         {"field": "reported", "headerName": "上报时间", "width": 140, "hide": True},
         {"field": "number", "headerName": "编号", "width": 130, "hide": True},
     ]
     listing = html.Section(
-        [head, table(_TABLE, columns, export="案件", single=True)],
+        [head, table(_TABLE, columns, export="案件", single=True, tools=narrowing)],
         className="cases-list",
         **{"aria-label": "案件列表"},
     )
@@ -128,7 +123,7 @@ def layout(reader: Reader) -> html.Div:
         layers=_LAYERS,
         live=True,
         report=["click"],
-        padding={"top": 60, "bottom": 60, "left": 60, "right": 60},
+        padding={"top": 36, "bottom": 36, "left": 36, "right": 36},
     )
     side = html.Aside(id="case-side", className="case-side", hidden=True, **{"aria-label": "案件详情"})
     stores = [dcc.Store(id="case-version", data=0), dcc.Store(id="case-point"), dcc.Store(id="case-where")]

@@ -93,6 +93,8 @@ def register(app: Dash) -> None:
     ) -> tuple[object, object, object]:
         """The room sheet beside the profile; it stays while its rooms and their people are looked at."""
         asked: Any = ctx.triggered_id
+        if asked is None:  # buttons of a new profile were drawn; nobody has pressed one
+            return no_update, no_update, no_update
         if asked == ids.SELECTION:
             kind = (selection or {}).get("kind")
             if shown is None or kind in _WITHIN_A_BUILDING:

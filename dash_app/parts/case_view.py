@@ -45,7 +45,7 @@ def due_text(case: Mapping[str, Any], now: datetime) -> str:
     """How a case stands against its time limit."""
     if case["closed_at"] is not None:
         late = case["closed_at"] - case["due_at"]
-        return f"超期 {span(late)} 办结" if case["in_time"] is False else "时限内办结"
+        return f"超期 {span(late)}" if case["in_time"] is False else "时限内办结"
     left = case["due_at"] - now
     return f"已超期 {span(-left)}" if left < timedelta(0) else f"剩余 {span(left)}"
 

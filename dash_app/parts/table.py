@@ -31,6 +31,7 @@ def table(
     row_key: str = "id",
     height: str = "100%",
     single: bool = False,
+    tools: Sequence[Component] = (),
     options: Mapping[str, Any] | None = None,
 ) -> html.Div:
     """A table; its rows are set through ``rowData`` of the component with ``table_id``.
@@ -43,6 +44,7 @@ def table(
         row_key: field that names a row, so that selection and scroll survive new rows.
         height: CSS height of the table.
         single: one row can be selected at a time; its row stands in ``selectedRows``.
+        tools: fields that narrow the table, drawn in one row with 导出.
         options: further ``dashGridOptions``.
     """
     grid_options: dict[str, Any] = {
@@ -73,20 +75,13 @@ def table(
         csvExportParams={"fileName": f"{export or table_id}.csv"},
         style={"height": "100%", "width": "100%"},
     )
-    tools: list[Component] = []
+    row: list[Component] = list(tools)
     if export:
-        tools.append(
-            html.Div(
-                html.Button(
-                    [icon("download"), "导出"],
-                    className="button",
-                    id={"type": "table-export", "table": table_id},
-                ),
-                className="table-tools no-print",
-            )
-        )
+        export_id = {"type": "table-export", "table": table_id}
+        row.append(html.Button([icon("download"), "导出"], className="button", id=export_id))
+    above = [html.Div(row, className="table-tools no-print")] if row else []
     return html.Div(
-        [*tools, html.Div(grid, className="table-body")], className="table", style={"height": height}
+        [*above, html.Div(grid, className="table-body")], className="table", style={"height": height}
     )
 
 

@@ -157,7 +157,8 @@ def _building_title(row: Row, estate: str = "estate", name: str = "name") -> str
     within, called = row[estate] or "", row[name] or ""
     # Some registers repeat the estate in the building's name.
     title = called if called.startswith(within) else f"{within}{called}"
-    return title or f"{label('building')} {row['id']}"
+    # Shops and small houses have no name, only a door number.
+    return title or row.get("door") or f"{label('building')} {row['id']}"
 
 
 def _building(connection: Connection, row: Row) -> Content:

@@ -19,6 +19,7 @@ from gisapp.domain.access import Reader, Role
 from gisapp.domain.keys import Level
 from gisapp.domain.vocabulary import label
 from gisapp.errors import InputError, NotFound
+from gisapp.services import tracks
 from gisapp.services.profile_kinds import DESCRIBE, Content
 from gisapp.store import profile_lists, profiles
 from gisapp.store.database import Database
@@ -26,6 +27,8 @@ from gisapp.store.database import Database
 FIRST_ROWS = 50
 """Rows of a list that come with the profile; the others are fetched page by page."""
 _SHOWN_LEVELS = (Level.DISTRICT, Level.STREET, Level.COMMUNITY, Level.GRID)
+_NOWHERE = dict.fromkeys(("geometry", "lon", "lat", "last_at", "last_place", "last_speed"))
+"""What a worker's profile does not say to those who may not see where workers are."""
 _LEVEL_OF = {int(level): level.term for level in Level}
 
 
@@ -41,6 +44,8 @@ def profile_of(database: Database, reader: Reader, kind: str, identifier: str) -
     """
     with database.begin(reader) as connection:
         row = _find(connection, kind, identifier)
+        if kind == "grid_worker" and not tracks.may_watch(reader):
+            row = {**row, **_NOWHERE}
         content = DESCRIBE[kind](connection, row)
         crumbs = _breadcrumbs(connection, kind, row, content)
         lists = [

@@ -10,6 +10,7 @@ from gisapp.domain.access import Reader
 from gisapp.domain.codes import CJT214, GBT47678, component_types
 from gisapp.domain.vocabulary import label
 from gisapp.errors import InputError
+from gisapp.services import tracks
 from gisapp.store.database import Database
 from gisapp.store.search import Wanted, find_entries, names_of_places
 
@@ -84,6 +85,7 @@ def search(
         centre=centre,
         kinds=kinds,
     )
+    watches = tracks.may_watch(reader)
     with database.begin(reader) as connection:
         rows = find_entries(connection, wanted, limit)
         names = names_of_places(connection, {row.place for row in rows if row.kind in _BARE})
@@ -95,7 +97,9 @@ def search(
             title=_type_name(row.title) if row.kind == "component" else row.title,
             subtitle=f"{row.subtitle} · {names.get(row.place, '')}" if row.kind in _BARE else row.subtitle,
             place=row.place,
-            point=None if row.lon is None else (row.lon, row.lat),
+            point=None
+            if row.lon is None or (row.kind == "grid_worker" and not watches)
+            else (row.lon, row.lat),
         )
         for row in rows
     ]

@@ -37,6 +37,12 @@ _EVENT = f"'event', t.id::text, t.title, t.number, {_TIME.format('t.reported_at'
 _ADDRESS = "'address', t.id::text, t.full_text, t.code, ''"
 _ORGANISATION = "'organisation', t.id::text, t.name, t.address, t.kind"
 
+# What a building is called: shops and small houses have no name, only a door number.
+_CALLED = (
+    "coalesce(nullif({0}.estate || {0}.name, ''), (SELECT nullif(a.road || a.plate, '') FROM onemap.address a "
+    "WHERE a.building_id = {0}.id AND a.place = {0}.place AND a.room = '' ORDER BY length(a.full_text), a.full_text LIMIT 1), {0}.code)"
+)
+
 LISTS: Mapping[str, List] = {
     # -- of a place --
     "regions": List(
@@ -49,22 +55,22 @@ LISTS: Mapping[str, List] = {
         "t.place",
     ),
     "people": List(
-        "'building', t.building_id::text, b.estate || b.name, t.households || ' 户', t.people || ' 人'",
+        f"'building', t.building_id::text, {_CALLED.format('b')}, t.households || ' 户', t.people || ' 人'",
         "onemap.building_population t JOIN onemap.building b ON b.id = t.building_id AND b.place = t.place",
         _AREA,
         "t.people DESC, t.building_id",
     ),
     "elders": List(
-        "'building', t.building_id::text, b.estate || b.name, t.people || ' 人', t.elders || ' 人'",
+        f"'building', t.building_id::text, {_CALLED.format('b')}, t.people || ' 人', t.elders || ' 人'",
         "onemap.building_population t JOIN onemap.building b ON b.id = t.building_id AND b.place = t.place",
         f"{_AREA} AND t.elders > 0",
         "t.elders DESC, t.building_id",
     ),
     "buildings": List(
-        "'building', t.id::text, coalesce(nullif(t.estate || t.name, ''), t.code), t.code, coalesce(t.floors || ' 层', '')",
+        f"'building', t.id::text, {_CALLED.format('t')}, t.code, coalesce(t.floors || ' 层', '')",
         "onemap.building t",
         _AREA,
-        "t.estate, length(t.name), t.name, t.id",
+        "t.estate || t.name = '', t.estate, length(t.name), t.name, t.id",
     ),
     "organisations": List(_ORGANISATION, "onemap.organisation t", _AREA, "t.name, t.id"),
     "places": List("'poi', t.id::text, t.name, t.address, t.kind", "onemap.poi t", _AREA, "t.kind, t.name, t.id"),

@@ -23,7 +23,9 @@ _QUERIES = {
     "region": f"SELECT t.*, {_AREA}, {_OUTLINE} FROM onemap.region t WHERE t.place = :key",
     "grid": f"SELECT t.*, {_AREA}, {_GEOM} FROM onemap.grid t WHERE t.place = :key AND {_IN_FORCE}",
     "building": (
-        f"SELECT t.*, {_AREA}, p.people, p.households, p.registered, p.resident, p.floating, p.elders, p.children, {_GEOM} "
+        f"SELECT t.*, {_AREA}, p.people, p.households, p.registered, p.resident, p.floating, p.elders, p.children, {_GEOM}, "
+        "(SELECT a.road || a.plate FROM onemap.address a WHERE a.building_id = t.id AND a.place = t.place AND a.room = '' "
+        "ORDER BY length(a.full_text), a.full_text LIMIT 1) AS door "
         "FROM onemap.building t LEFT JOIN onemap.building_population p ON p.building_id = t.id AND p.place = t.place "
         "WHERE t.id = :id"
     ),

@@ -1,5 +1,6 @@
 """Standard addresses of door plates and buildings (rooms are in the room sheet)."""
 
+from gisapp.services.profile_kinds import ADDRESS_STATES
 from gisapp.store.sources import Clause, TableSource
 from layers.classes import LegendItem
 from layers.colours import HALO, SKY, TEXT_QUIET
@@ -25,7 +26,7 @@ LAYER = Layer(
         Field("name", "地址", column="full_text", from_zoom=15),
         Field("plate", "门牌", from_zoom=16),
         Field("building_no", "幢", from_zoom=16),
-        Field("status", "状态", values={"in_use": "在用", "reserved": "预留", "retired": "注销"}),
+        Field("status", "状态", values=ADDRESS_STATES),
     ),
     legend=(LegendItem("门牌、楼栋地址", SKY, "circle"),),
     style=(

@@ -1,5 +1,6 @@
 """Buildings: footprints, and bodies of their true height in 3-D."""
 
+from gisapp.services.profile_kinds import BUILDING_USES
 from gisapp.store.sources import Clause, TableSource
 from layers.classes import LegendItem
 from layers.colours import TEXT_QUIET, Themed
@@ -8,16 +9,6 @@ from layers.definition import Field, Layer, Part, StyleLayer
 _FILL = Themed("#1a2a3f", "#e0e4ea")
 _EDGE = Themed("#33496a", "#bcc6d1")
 _BODY = Themed("#2a405c", "#dbe1e8")
-USES = {
-    "residential": "住宅",
-    "commercial": "商业",
-    "office": "办公",
-    "public": "公共",
-    "education": "教育",
-    "medical": "医疗",
-    "industrial": "工业",
-    "other": "其他",
-}
 _HEIGHT = [
     "case",
     [">", ["coalesce", ["get", "height"], 0], 0],
@@ -49,7 +40,7 @@ LAYER = Layer(
         Field("name", "名称", from_zoom=15),
         Field("height", "高度", unit="米", from_zoom=14),
         Field("floors", "层数", unit="层", from_zoom=14),
-        Field("use", "用途", values=USES, from_zoom=15, roles=("tile", "profile", "filter")),
+        Field("use", "用途", values=BUILDING_USES, from_zoom=15, roles=("tile", "profile", "filter")),
     ),
     legend=(LegendItem("楼栋", _BODY, "fill"),),
     style=(

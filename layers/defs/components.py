@@ -1,6 +1,7 @@
 """Components by class of GB/T 47678.5; below zoom 16 counts by cell."""
 
 from gisapp.domain.codes import component_types
+from gisapp.services.profile_kinds import COMPONENT_STATES
 from gisapp.store.sources import Aggregate, TableSource
 from layers.classes import Classes, LegendItem, Steps
 from layers.colours import GREEN, GREY, HALO, ORANGE, PURPLE, SKY, VERMILION, Colour, viridis
@@ -17,7 +18,7 @@ _CLASSES = Classes(
     LegendItem("其他", GREY),
 )
 _COUNTS = Steps("n", (1, 5, 20, 60, 150, 400), viridis(6), "个")
-_STATES = {"good": "完好", "damaged": "破损", "missing": "丢失", "unknown": "未知"}
+_STATES = {name: word for name, (word, _) in COMPONENT_STATES.items()}
 
 LAYER = Layer(
     id="components",

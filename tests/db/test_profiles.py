@@ -170,3 +170,15 @@ def test_who_may_not_look(database: Database, ids: dict[str, int], reader: Calla
         reveal_person(database, reader(Role.PLANNER, world.STREET), ids["person"], "走访核实")
     with pytest.raises(NotFound):
         reveal_person(database, reader(Role.MANAGER, world.OTHER), ids["person"], "走访核实")
+
+
+def test_where_workers_are_is_not_told_to_planners(
+    database: Database, ids: dict[str, int], reader: Callable[..., Reader]
+) -> None:
+    from gisapp.services.search import search
+
+    planner, key = reader(Role.PLANNER, world.STREET), str(ids["grid_worker"])
+    profile = profile_of(database, planner, "grid_worker", key)
+    assert profile["point"] is None and profile["geometry"] is None
+    assert next(entry for entry in profile["fields"] if entry["label"] == "最近定位")["value"] is None
+    assert search(database, planner, "王伟")[0].point is None

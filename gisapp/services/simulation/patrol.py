@@ -41,22 +41,26 @@ class Patrol:
         x, y, accuracy = self._walker.fix(seconds)
         return x, y, accuracy, round(speed, 2)
 
-    def stray(self) -> bool:
-        """Set out to a place well outside the grid; False where no street leads to one."""
-        if self.mood is not Mood.PATROL:
-            return False
+    def way_out(self) -> tuple[float, list[int]]:
+        """Length in metres and edges of the shortest way to a place well outside; no edges where there is none."""
         paths = self.duty.paths
         nodes = sorted(paths.places)
         away = shapely.distance(shapely.points([paths.places[n] for n in nodes]), self.duty.ground)
         goals = [n for n, d in zip(nodes, away.tolist(), strict=True) if d > FAR_M]
-        self._rng.shuffle(goals)
-        for goal in goals[:12]:
-            way = paths.route(self._walker.ahead, goal)
-            if way:
-                self._set_out(way, Mood.LEAVING)
-                self._walker.keep_to = None
-                return True
-        return False
+        ways = [way for goal in goals if (way := paths.route(self._walker.ahead, goal))]
+        found = ((sum(paths.lengths[e] for e in way), way) for way in ways)
+        return min(found, default=(float("inf"), []))
+
+    def stray(self) -> bool:
+        """Set out to a place well outside the grid; False where no street leads to one, or when not on patrol."""
+        if self.mood is not Mood.PATROL:
+            return False
+        _, way = self.way_out()
+        if not way:
+            return False
+        self._set_out(way, Mood.LEAVING)
+        self._walker.keep_to = None
+        return True
 
     def _set_out(self, way: list[int], mood: Mood) -> None:
         self._walker.follow(way)

@@ -15,7 +15,7 @@ from gisapp.domain.clock import ZONE
 from gisapp.services.simulation.duty import Posts, read_posts
 from gisapp.services.simulation.gateway import Gateway, Unreachable
 from gisapp.services.simulation.outbox import Message, Outbox
-from gisapp.services.simulation.patrol import Patrol
+from gisapp.services.simulation.patrol import Mood, Patrol
 from gisapp.services.simulation.rounds import Rounds
 from gisapp.store.database import Database
 
@@ -183,8 +183,12 @@ class _Simulation:
             self.tally.sent += len(messages)
 
     def _let_stray(self) -> None:
-        order = self.rng.permutation(len(self.patrols))
-        for index in order[:20].tolist():
+        # Of some workers the one with the shortest way out, so that there is soon something to see.
+        chosen = self.rng.permutation(len(self.patrols))[:8].tolist()
+        order = sorted(
+            (self.patrols[i].way_out()[0], i) for i in chosen if self.patrols[i].mood is Mood.PATROL
+        )
+        for _, index in order:
             patrol = self.patrols[index]
             if patrol.stray():
                 self.tell(f"{patrol.duty.name}（{patrol.duty.place}）离开本网格。")
