@@ -65,6 +65,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             if calendar is not None:
                 calendar.cancel()
             await app.state.fanout.stop()
+            if tiles := getattr(app.state, "tiles", None):  # opened by the first tile
+                tiles.close()
             app.state.database.close()
 
     app = FastAPI(title="社区一张图", lifespan=lifespan, docs_url=None, redoc_url=None)

@@ -37,6 +37,7 @@ export function addControls(owner) {
     threeD.innerHTML = `<b>${owner.state.threeD ? '2D' : '3D'}</b>`;
     threeD.title = owner.state.threeD ? '回到平面' : '三维沙盘';
   };
+  threeD.className = 'tilt';
   owner.on('threeD', mark);
   mark();
 
@@ -49,10 +50,12 @@ export function addControls(owner) {
   const view = [compass, threeD];
   if (options.bounds) view.push(button('回到辖区', svg(LINES.home), () => owner.flyTo(options.bounds)));
   if (document.fullscreenEnabled && options.fullscreen !== false) {
-    view.push(button('全屏', svg(LINES.full), () => {
+    const whole = button('全屏', svg(LINES.full), () => {
       if (document.fullscreenElement) document.exitFullscreen();
       else document.documentElement.requestFullscreen();
-    }));
+    });
+    whole.className = 'fullscreen';
+    view.push(whole);
   }
   box.append(
     group(...view),

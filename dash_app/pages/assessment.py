@@ -17,7 +17,7 @@ from dash_app.session import call
 from gisapp.domain import clock
 from gisapp.domain.access import Reader
 from gisapp.domain.keys import Level
-from gisapp.domain.vocabulary import label
+from gisapp.domain.vocabulary import label, source_in_words
 from gisapp.services import assessment
 
 _TABLE = "score-table"
@@ -53,27 +53,13 @@ def layout(_reader: Reader) -> html.Div:
         className="score-choices",
     )
     columns = [
-        {"field": "name", "headerName": "地点", "flex": 2},
-        {"field": "place", "headerName": "编码", "width": 170},
-        {
-            "field": "due",
-            "headerName": "应办结",
-            "type": "numericColumn",
-            "cellRenderer": "markdown",
-            "width": 120,
-        },
-        {
-            "field": "in_time",
-            "headerName": "按时办结",
-            "type": "numericColumn",
-            "cellRenderer": "markdown",
-            "width": 120,
-        },
+        {"field": "name", "headerName": "地点", "flex": 2, "minWidth": 140, "pinned": "left"},
         {
             "field": "value",
             "headerName": "指标值",
             "type": "numericColumn",
             "width": 120,
+            "minWidth": 100,
             "valueFormatter": {"function": "params.value == null ? '—' : params.value.toFixed(1) + ' %'"},
             "cellClass": {"function": "'ag-right-aligned-cell cell-status ' + params.data.meaning"},
         },
@@ -81,8 +67,26 @@ def layout(_reader: Reader) -> html.Div:
             "field": "verdict",
             "headerName": "评价",
             "width": 110,
+            "minWidth": 90,
             "cellClass": {"function": "'cell-status ' + params.data.meaning"},
         },
+        {
+            "field": "due",
+            "headerName": "应办结",
+            "type": "numericColumn",
+            "cellRenderer": "markdown",
+            "width": 120,
+            "minWidth": 110,
+        },
+        {
+            "field": "in_time",
+            "headerName": "按时办结",
+            "type": "numericColumn",
+            "cellRenderer": "markdown",
+            "width": 120,
+            "minWidth": 110,
+        },
+        {"field": "place", "headerName": "编码", "width": 170, "minWidth": 160},
     ]
     return html.Div(
         [
@@ -133,7 +137,7 @@ def _total(result: dict[str, Any], span: str) -> list[Any]:
         )
     ]
     figures += [states.figure(f"{counts[name]:,}", word, "件") for name, word in result["counts"].items()]
-    source = f"{_SPANS[span]}上报的案件 · 截至 {moment:%m-%d %H:%M} · 依据 {result['indicator']['source']}"
+    source = f"{_SPANS[span]}上报的案件 · 截至 {moment:%m-%d %H:%M} · 依据{source_in_words(result['indicator']['source'])}"
     return [html.Div(figures, className="score-figures"), html.Div(source, className="score-source")]
 
 

@@ -152,7 +152,7 @@ def _drawer() -> dmc.Drawer:
         id="case-drawer",
         title="上报案件",
         position="left",
-        size="400px",
+        classNames={"inner": "case-drawer-inner", "content": "case-drawer"},
         withOverlay=False,
         lockScroll=False,
         trapFocus=False,

@@ -18,7 +18,11 @@ def layout(_reader: Reader | None) -> html.Div:
             ),
             html.P(
                 # Each part keeps together, so that a narrow screen breaks at the comma and not in a word.
-                [html.Span("一个地点编码，"), html.Span("串起楼栋、房屋、人口、"), html.Span("部件、案件与网格。")],
+                [
+                    html.Span("一个地点编码，"),
+                    html.Span("串起楼栋、房屋、人口、"),
+                    html.Span("部件、案件与网格。"),
+                ],
                 className="sign-in-line",
             ),
         ],

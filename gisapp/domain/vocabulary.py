@@ -131,3 +131,18 @@ def term(identifier: str) -> Term:
 def label(identifier: str) -> str:
     """The Chinese word of an identifier."""
     return TERMS[identifier].zh
+
+
+_DOCUMENTS = {
+    "S0": "《街道政务信息管理规范》",
+    "S1": " DB3301/T 0291—2019 ",
+    "S2": "《郑州市社会公共管理信息平台建设导则》",
+    "S3": "《智慧社区建设发展导则》",
+    "S4": "《乌海市社区基础信息采集工作管理办法》",
+}
+
+
+def source_in_words(source: str) -> str:
+    """A source as users read it: ``S0 9.2`` becomes 《街道政务信息管理规范》9.2."""
+    document, _, clause = source.partition(" ")
+    return f"{_DOCUMENTS[document]}{clause}" if document in _DOCUMENTS else f" {source}"

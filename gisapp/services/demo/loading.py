@@ -153,7 +153,7 @@ def _load_side_by_side(
         return
     url = database.url.render_as_string(hide_password=False)
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(processes, context, _leave_with, (os.getpid(),), max_tasks_per_child=4) as pool:
+    with ProcessPoolExecutor(processes, context, _leave_with, (os.getpid(),)) as pool:
         running = [pool.submit(_load_alone, url, plan, mark) for plan in missing]
         try:
             for future in as_completed(running):

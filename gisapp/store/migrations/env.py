@@ -1,23 +1,44 @@
-"""Alembic's environment: one connection, one transaction for all versions."""
+"""Alembic's environment: one connection, one transaction for all versions, and row security derived anew after them."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from alembic import context
 from sqlalchemy import create_engine, text
 
 from gisapp.store.database import engine_url
+from gisapp.store.migrations.options import APP_ROLE_ATTRIBUTE
+from gisapp.store.security import statements
 from gisapp.store.tables import SCHEMA, metadata
 
 engine = create_engine(engine_url(context.config.attributes["url"]))
+applied: list[str] = []
+
+
+def note(**what: Any) -> None:
+    """Remember that a version was applied."""
+    applied.append(str(what["step"].up_revision_id))
+
+
 with engine.connect() as connection:
     # Two programs that start at once migrate one after the other.
     connection.execute(text("SELECT pg_advisory_lock(hashtext('onemap.migrate'))"))
     connection.commit()
     context.configure(
-        connection=connection, target_metadata=metadata, version_table_schema=SCHEMA, include_schemas=True
+        connection=connection,
+        target_metadata=metadata,
+        version_table_schema=SCHEMA,
+        include_schemas=True,
+        on_version_apply=note,
     )
     with context.begin_transaction():
         context.run_migrations()
+        if applied:
+            # In the same transaction: no table is ever there without its policy.
+            role = connection.dialect.identifier_preparer.quote(context.config.attributes[APP_ROLE_ATTRIBUTE])
+            for statement in statements(metadata, role):
+                connection.execute(text(statement))
     connection.commit()
     connection.execute(text("SELECT pg_advisory_unlock(hashtext('onemap.migrate'))"))
     connection.commit()

@@ -1,14 +1,11 @@
-"""First version: all tables, functions, row security."""
+"""First version: all tables, functions and triggers, frozen as SQL; row security follows in ``env.py``."""
 
 from __future__ import annotations
 
-from alembic import context, op
-from sqlalchemy import Connection, text
+from alembic import op
+from sqlalchemy import Connection
 
-from gisapp.store.migrations.options import APP_ROLE_ATTRIBUTE
-from gisapp.store.security import statements
 from gisapp.store.sqlfiles import load_sql
-from gisapp.store.tables import metadata
 
 revision = "0001"
 down_revision = None
@@ -38,14 +35,9 @@ def upgrade() -> None:
     connection = op.get_bind()
     op.execute("CREATE EXTENSION IF NOT EXISTS postgis")
     op.execute("CREATE EXTENSION IF NOT EXISTS pg_trgm")
-    _run(connection, load_sql("schema/before_tables"))
-    metadata.create_all(connection)
-    _run(connection, load_sql("schema/functions"))
+    for script in ("v0001_before_tables", "v0001_tables", "v0001_functions"):
+        _run(connection, load_sql(f"schema/{script}"))
     _run(connection, _LEAKPROOF)
-    role = str(context.config.attributes[APP_ROLE_ATTRIBUTE])
-    quoted = connection.dialect.identifier_preparer.quote(role)
-    for statement in statements(metadata, quoted):
-        connection.execute(text(statement))
 
 
 def downgrade() -> None:
