@@ -22,6 +22,7 @@ from gisapp.domain.vocabulary import label
 from gisapp.errors import Forbidden, NotFound
 
 SIGN_IN = "/sign-in"
+_TABS = 5  # pages in the phone's tab bar; the others stand in the user's menu
 
 _ACCENT = (
     "#e3f4ff",
@@ -118,6 +119,7 @@ def top_bar(reader: Reader, scope: str, pages: list[Page], here: str) -> list[Co
                     dmc.MenuLabel(f"{reader.name} · {label(reader.role)}"),
                     dmc.MenuLabel(f"辖区：{scope}"),
                     dmc.MenuDivider(),
+                    *(_menu_item(page) for page in pages[_TABS:]),
                     dmc.MenuItem("退出登录", id="sign-out", leftSection=icon("exit")),
                 ]
             ),
@@ -146,6 +148,10 @@ def top_bar(reader: Reader, scope: str, pages: list[Page], here: str) -> list[Co
         theme,
         user,
     ]
+
+
+def _menu_item(page: Page) -> dmc.MenuItem:
+    return dmc.MenuItem(page.title, href=page.path, leftSection=icon(page.icon), className="phone-only")
 
 
 def _link(page: Page, here: str, *, with_icon: bool = False) -> dcc.Link:
@@ -203,7 +209,7 @@ def install(app: Dash, pages: dict[str, Page]) -> None:
             return content, [], "top-bar-none", [], True, {"title": title}, no_update
         open_pages = [p for p in pages.values() if p.nav is not None and p.open_to(reader)]
         bar = top_bar(reader, scope, open_pages, here)
-        tabs = [_link(p, here, with_icon=True) for p in open_pages[:5]]
+        tabs = [_link(p, here, with_icon=True) for p in open_pages[:_TABS]]
         who = {"title": title, "login": reader.login, "role": reader.role.value, "scope": scope}
         return content, bar, "top-bar", tabs, False, who, no_update
 

@@ -60,7 +60,9 @@ def layout(_reader: Reader) -> html.Div:
             "type": "numericColumn",
             "width": 120,
             "minWidth": 100,
-            "valueFormatter": {"function": "params.value == null ? '—' : params.value.toFixed(1) + ' %'"},
+            "valueFormatter": {
+                "function": "params.value == null ? '—' : params.value.toFixed(1) + ' ' + params.data.unit"
+            },
             "cellClass": {"function": "'ag-right-aligned-cell cell-status ' + params.data.meaning"},
         },
         {
@@ -107,7 +109,7 @@ def _link(place: str, count: int, records: dict[str, Any], since: datetime) -> s
     return f"[{count:,}](/cases?{urlencode(query)})"
 
 
-def _row(score: dict[str, Any], since: datetime) -> dict[str, Any]:
+def _row(score: dict[str, Any], unit: str, since: datetime) -> dict[str, Any]:
     verdicts = {None: ("unknown", "无应办结"), True: ("good", "达标"), False: ("bad", "未达标")}
     meaning, verdict = verdicts[score["reached"]]
     counts = {
@@ -117,6 +119,7 @@ def _row(score: dict[str, Any], since: datetime) -> dict[str, Any]:
         "name": score["name"],
         "place": score["place"],
         "value": score["value"],
+        "unit": unit,
         **counts,
         "meaning": meaning,
         "verdict": verdict,
@@ -159,7 +162,7 @@ def register(app: Dash) -> None:
         result = await call(
             app, assessment.scores, indicator, place=place, level=Level(int(level)), since=since
         )
-        rows = [_row(score, since) for score in result["rows"]]
+        rows = [_row(score, result["indicator"]["unit"], since) for score in result["rows"]]
         if not rows:
             empty = states.empty(
                 "这段时间没有应办结的案件",

@@ -21,9 +21,10 @@ from gisapp.domain import clock
 from gisapp.domain.access import Reader, Role
 from gisapp.domain.events import MAY, Action, Channel
 from gisapp.domain.events import State as CaseState
+from gisapp.domain.keys import Level
 from gisapp.domain.vocabulary import label
-from gisapp.errors import InputError
-from gisapp.services import events
+from gisapp.errors import InputError, NotFound
+from gisapp.services import events, profiles
 from gisapp.store.events import Filter
 
 _PAGE = 500
@@ -132,6 +133,16 @@ def layout(reader: Reader) -> html.Div:
     )
 
 
+async def _place_name(app: Dash, place: str) -> str:
+    """What the place of a filter is called; its code where it has no name that the reader may know."""
+    kind = "grid" if len(place) == Level.GRID else "region"
+    try:
+        found = await call(app, profiles.profile_of, kind, place)
+    except (InputError, NotFound):
+        return place
+    return str(found["title"])
+
+
 def _drawer() -> dmc.Drawer:
     form = [
         dmc.Select(
@@ -181,7 +192,8 @@ def register(app: Dash) -> None:
         narrowed: list[Any] = []
         if query.get("place") or query.get("judged"):
             words = [
-                f"地点 {query['place']}" if query.get("place") else "",
+                await _place_name(app, query["place"]) if query.get("place") else "",
+                f"{query['since']} 起上报" if query.get("since") else "",
                 "应办结" if query.get("judged") == "1" else "",
             ]
             back = dcc.Link("显示全部", href="/cases", refresh=False)

@@ -171,6 +171,8 @@ def branch(costs: Costs, p: int, gap: float, seconds: float) -> Solved:
     none = np.zeros(len(costs.sites), dtype=np.int8)
     chosen = greedy(costs.by_site, costs.at_hand, p, none)
     upper = float(interchange(costs.by_site, costs.at_hand, chosen, none))
+    if upper <= 0.0:
+        return Solved(costs.sites[chosen], 0.0, 0.0, 0)  # costs are never negative: nothing can be better
     search = _Search(costs, p, gap, deadline, chosen.copy(), upper)
     best, second, which = (
         np.empty(len(costs.at_hand)),

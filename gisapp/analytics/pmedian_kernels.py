@@ -86,10 +86,16 @@ def interchange(by_site: Floats, at_hand: Floats, opened: Ints, state: States) -
                     slot_best = k
         if site_best < 0:
             return total
-        is_open[opened[slot_best]] = False
-        is_open[site_best] = True
+        given_up = opened[slot_best]
         opened[slot_best] = site_best
-        total = nearest(by_site, at_hand, opened, best, which, second)
+        after = nearest(by_site, at_hand, opened, best, which, second)
+        if after >= total:
+            # A gain made of rounding alone (costs near 0): such swaps could follow each other for ever.
+            opened[slot_best] = given_up
+            return total
+        is_open[given_up] = False
+        is_open[site_best] = True
+        total = after
 
 
 @nb.njit(cache=True, nogil=True)

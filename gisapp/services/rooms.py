@@ -12,7 +12,14 @@ from gisapp.store import rooms
 from gisapp.store.database import Database
 
 Occupancy = Literal["registered", "resident", "floating", "vacant", "business_use", "unknown"]
-OCCUPANCIES: tuple[Occupancy, ...] = ("registered", "resident", "floating", "business_use", "vacant", "unknown")
+OCCUPANCIES: tuple[Occupancy, ...] = (
+    "registered",
+    "resident",
+    "floating",
+    "business_use",
+    "vacant",
+    "unknown",
+)
 """In the order of the legend; all but the last are terms of the vocabulary."""
 
 

@@ -78,7 +78,9 @@ def find_session(connection: Connection, token_hash: bytes) -> RowMapping | None
     statement = (
         select(*_ACCOUNT, app_session.c.expires_at)
         .join(app_session, app_session.c.user_id == app_user.c.id)
-        .where(app_session.c.token_hash == token_hash, app_session.c.expires_at > func.now(), app_user.c.active)
+        .where(
+            app_session.c.token_hash == token_hash, app_session.c.expires_at > func.now(), app_user.c.active
+        )
     )
     return connection.execute(statement).mappings().first()
 

@@ -80,3 +80,10 @@ def test_a_planner_is_not_offered_what_planners_may_not_do(new_page: Callable[..
     page.locator(".ag-row").first.click()
     expect(page.locator("#case-side")).to_contain_text("当前步骤由其他岗位办理")
     assert on_map(page, "(map) => Boolean(map.map)")
+
+
+def test_a_case_is_reported_on_a_phone(new_page: Callable[..., Page]) -> None:
+    """The form leaves the map free: the place is chosen there."""
+    page = new_page("manager", viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    _report(page, "供水井盖异常")
+    expect(page.locator("#case-side .status").first).to_have_text("待交办")

@@ -54,6 +54,7 @@ def test_a_layer_is_switched_on_and_explained(new_page: Callable[..., Page], bui
     expect(page.locator("[data-legend=components]")).to_contain_text("来源")
     assert "components" in page.url
     page.locator("[data-layer=components]").uncheck()
+    settle(page)
     assert _drawn(page, "components") == 0
 
 
@@ -140,6 +141,11 @@ def test_drill_down_to_a_room(new_page: Callable[..., Page], building: Building)
     assert "s=room:" in page.url
     page.go_back()
     expect(heading).to_contain_text(building.name)
+    page.reload()
+    expect(heading).to_contain_text(building.name)
+    page.go_back()  # buttons of a profile are drawn anew; nobody has pressed one
+    expect(heading).not_to_contain_text(building.name)
+    expect(page.locator(".mantine-Notification-root")).to_have_count(0)
 
 
 def test_the_time_filter_narrows_cases(new_page: Callable[..., Page], building: Building) -> None:

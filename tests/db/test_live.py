@@ -109,16 +109,16 @@ def test_a_slow_screen_gets_the_newest_position_of_each_worker(database: Databas
     listening(database, work)
 
 
-def test_a_queue_that_overflows_asks_for_the_state_instead_of_growing(database: Database) -> None:
-    async def work(fanout: Fanout) -> None:
-        with fanout.subscribe(Scope.everything()) as slow:
-            with database.begin(SYSTEM) as connection:
-                for number in range(MOST_NOTICES + 50):
-                    notify(connection, "event", GRID, id=number)
-            await until(slow, lambda b: b.anew)
-            assert len(slow._notices) <= MOST_NOTICES
+def test_a_queue_that_overflows_asks_for_the_state_instead_of_growing() -> None:
+    async def run() -> None:
+        slow = Subscription(Scope.everything())
+        for number in range(MOST_NOTICES + 50):
+            slow.offer({"kind": "event", "place": GRID, "id": number})
+        batch = await slow.next()
+        assert batch.anew
+        assert len(batch.notices) < 50
 
-    listening(database, work)
+    asyncio.run(run())
 
 
 def test_after_a_broken_line_everyone_takes_the_state_anew(database: Database, admin_url: str) -> None:

@@ -71,6 +71,20 @@ def test_coverage_equals_enumeration(
     assert before.covered <= after.covered
 
 
+@pytest.mark.parametrize("seed", range(40))
+def test_costs_near_nothing_come_to_an_end(seed: int) -> None:
+    """Gains made of rounding alone once swapped sites for ever where everything could be covered."""
+    rng = np.random.default_rng(seed)
+    d = rng.uniform(0, 1000, (12, 8))
+    d[:, :4] = np.where(rng.uniform(size=(12, 4)) < 0.5, 1.0, 900.0)
+    d[:, 5] = 1e-13 * rng.uniform(size=12)
+    w = rng.integers(1, 4, 12).astype(float)
+    covered = allocation.max_coverage(d, w, 2, 400.0, fixed=[1])
+    assert covered.objective == best_by_enumeration((d > 400.0) * w[:, None], 2, [1]) and covered.proven
+    nearest = allocation.p_median(d, w, 2, fixed=[1])
+    assert nearest.objective == pytest.approx(best_by_enumeration(d * w[:, None], 2, [1]), rel=2e-6, abs=1e-9)
+
+
 @settings(max_examples=60, deadline=None)
 @given(problems(), st.floats(0.1, 0.6))
 def test_sites_that_are_not_reached(

@@ -43,13 +43,18 @@ class Patrol:
 
     def way_out(self) -> tuple[float, list[int]]:
         """Length in metres and edges of the shortest way to a place well outside; no edges where there is none."""
+        nodes = sorted(self.duty.paths.places)
+        away = shapely.distance(shapely.points([self.duty.paths.places[n] for n in nodes]), self.duty.ground)
+        return self._shortest([n for n, d in zip(nodes, away.tolist(), strict=True) if d > FAR_M])
+
+    def _way_home(self) -> list[int]:
         paths = self.duty.paths
-        nodes = sorted(paths.places)
-        away = shapely.distance(shapely.points([paths.places[n] for n in nodes]), self.duty.ground)
-        goals = [n for n, d in zip(nodes, away.tolist(), strict=True) if d > FAR_M]
+        return self._shortest(sorted({n for e, own in enumerate(paths.own) if own for n in paths.ends[e]}))[1]
+
+    def _shortest(self, goals: list[int]) -> tuple[float, list[int]]:
+        paths = self.duty.paths
         ways = [way for goal in goals if (way := paths.route(self._walker.ahead, goal))]
-        found = ((sum(paths.lengths[e] for e in way), way) for way in ways)
-        return min(found, default=(float("inf"), []))
+        return min(((sum(paths.lengths[e] for e in way), way) for way in ways), default=(float("inf"), []))
 
     def stray(self) -> bool:
         """Set out to a place well outside the grid; False where no street leads to one, or when not on patrol."""
@@ -73,9 +78,7 @@ class Patrol:
         elif self.mood is Mood.AWAY:
             self._left -= seconds
             if self._left <= 0:
-                paths = self.duty.paths
-                home = next(paths.ends[e][0] for e, own in enumerate(paths.own) if own)
-                self._set_out(paths.route(self._walker.ahead, home), Mood.RETURNING)
+                self._set_out(self._way_home(), Mood.RETURNING)
         elif self.mood is Mood.RETURNING and not self._walker.under_way:
             self.mood = Mood.PATROL
             self._walker.keep_to = self.duty.keep_to

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from alembic import context
+from alembic.runtime.migration import MigrationContext, MigrationInfo
 from sqlalchemy import create_engine, text
 
 from gisapp.store.database import engine_url
@@ -16,9 +18,11 @@ engine = create_engine(engine_url(context.config.attributes["url"]))
 applied: list[str] = []
 
 
-def note(**what: Any) -> None:
+def note(
+    ctx: MigrationContext, step: MigrationInfo, heads: Collection[Any], run_args: Mapping[str, Any]
+) -> None:
     """Remember that a version was applied."""
-    applied.append(str(what["step"].up_revision_id))
+    applied.append(str(step.up_revision_id))
 
 
 with engine.connect() as connection:

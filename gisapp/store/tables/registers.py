@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Computed, Date, Index, Integer, SmallInteger, Text, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Computed,
+    Date,
+    Index,
+    Integer,
+    SmallInteger,
+    Text,
+    UniqueConstraint,
+)
 
 from gisapp.store.tables.base import geometry_column, parent, source_columns, standing, tile_key_column
 
@@ -101,7 +111,9 @@ building_population = standing(
 density = standing(
     "density",
     Column("layer", Text, nullable=False, comment="table that is counted"),
-    Column("cell_zoom", SmallInteger, nullable=False, comment="zoom of the tile that a cell is: 16, 18 or 20"),
+    Column(
+        "cell_zoom", SmallInteger, nullable=False, comment="zoom of the tile that a cell is: 16, 18 or 20"
+    ),
     Column("n", Integer, nullable=False),
     geometry_column("POINT"),
     tile_key_column(),
