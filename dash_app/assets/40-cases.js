@@ -10,9 +10,12 @@ window.dash_clientside.onemapCases = {
     const map = await api.ready('map');
     map.overlays.add('case', { layers: marks, data: { type: 'FeatureCollection', features } });
     map.setData('case', { type: 'FeatureCollection', features });
-    const changed = JSON.stringify(where) !== this.last;
+    const fresh = this.map !== map;
+    const changed = fresh || JSON.stringify(where) !== this.last;
+    this.map = map;
     this.last = JSON.stringify(where);
-    if (where && changed) map.flyTo(where, { step: false });
+    // A map that has just opened is still taking its size, which would end a flight: it jumps.
+    if (where && changed) map.flyTo(where, { step: false, ...(fresh ? { duration: 0 } : {}) });
     return window.dash_clientside.no_update;
 
     function marks(theme) {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
@@ -52,7 +53,36 @@ def layout(_reader: Reader) -> html.Div:
         ],
         className="score-choices",
     )
-    columns = [
+    return html.Div(
+        [
+            html.Div([html.H2("考核"), choices], className="score-head"),
+            html.Div(states.loading(2), id="score-total", className="score-total"),
+            table(
+                _TABLE,
+                _columns(assessment.catalogue()[0]["counts"]),
+                export="考核",
+                row_key="place",
+                height="auto",
+            ),
+        ],
+        className="scores",
+    )
+
+
+def _columns(counts: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Columns of an indicator: its value, and each count as a link to the records behind it."""
+    numbers = [
+        {
+            "field": name,
+            "headerName": word,
+            "type": "numericColumn",
+            "cellRenderer": "markdown",
+            "width": 120,
+            "minWidth": 110,
+        }
+        for name, word in counts.items()
+    ]
+    return [
         {"field": "name", "headerName": "地点", "flex": 2, "minWidth": 140, "pinned": "left"},
         {
             "field": "value",
@@ -72,32 +102,9 @@ def layout(_reader: Reader) -> html.Div:
             "minWidth": 90,
             "cellClass": {"function": "'cell-status ' + params.data.meaning"},
         },
-        {
-            "field": "due",
-            "headerName": "应办结",
-            "type": "numericColumn",
-            "cellRenderer": "markdown",
-            "width": 120,
-            "minWidth": 110,
-        },
-        {
-            "field": "in_time",
-            "headerName": "按时办结",
-            "type": "numericColumn",
-            "cellRenderer": "markdown",
-            "width": 120,
-            "minWidth": 110,
-        },
+        *numbers,
         {"field": "place", "headerName": "编码", "width": 170, "minWidth": 160},
     ]
-    return html.Div(
-        [
-            html.Div([html.H2("考核"), choices], className="score-head"),
-            html.Div(states.loading(2), id="score-total", className="score-total"),
-            table(_TABLE, columns, export="考核", row_key="place", height="auto"),
-        ],
-        className="scores",
-    )
 
 
 def _link(place: str, count: int, records: dict[str, Any], since: datetime) -> str:
@@ -149,6 +156,7 @@ def register(app: Dash) -> None:
     register_export(app, _TABLE)
 
     @app.callback(
+        Output(_TABLE, "columnDefs"),
         Output(_TABLE, "rowData"),
         Output("score-total", "children"),
         Input("score-indicator", "value"),
@@ -163,14 +171,15 @@ def register(app: Dash) -> None:
             app, assessment.scores, indicator, place=place, level=Level(int(level)), since=since
         )
         rows = [_row(score, result["indicator"]["unit"], since) for score in result["rows"]]
+        columns = _columns(result["counts"])
         if not rows:
             empty = states.empty(
                 "这段时间没有应办结的案件",
                 "请选择更长的时段，或先在案件页上报。",
                 action=dcc.Link("去上报", href="/cases"),
             )
-            return [], [empty]
-        return rows, _total(result, span)
+            return columns, [], [empty]
+        return columns, rows, _total(result, span)
 
     @app.callback(
         Output(ids.URL, "search", allow_duplicate=True),

@@ -74,7 +74,7 @@ def detail(case: Mapping[str, Any], units: Sequence[str]) -> html.Div:
     facts = [
         (label("matter"), case["matter"]),
         ("来源", case["channel_label"]),
-        ("地点", case["address"] or case["place"]),
+        ("地点", case["address"] or case["place_name"]),
         ("责任单位", case["assignee"] or "尚未指定"),
         (label("due"), when(case["due_at"])),
     ]

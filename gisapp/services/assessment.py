@@ -18,9 +18,16 @@ from gisapp.store.measures import MEASURES
 
 
 def catalogue() -> list[dict[str, Any]]:
-    """All indicators with title, unit, source and target."""
+    """All indicators with title, unit, source, target and the words of their counts."""
     return [
-        {"id": i.id, "title": label(i.id), "unit": i.unit, "source": i.source, "target": i.target}
+        {
+            "id": i.id,
+            "title": label(i.id),
+            "unit": i.unit,
+            "source": i.source,
+            "target": i.target,
+            "counts": dict(i.counts),
+        }
         for i in indicators().values()
     ]
 

@@ -15,7 +15,7 @@ from gisapp.domain.events import MAY, Action, Channel, State, Step, actions, due
 from gisapp.domain.vocabulary import label
 from gisapp.errors import Forbidden, InputError, NotFound
 from gisapp.services.demand import count_case
-from gisapp.store import events
+from gisapp.store import events, scopes
 from gisapp.store.database import Database
 from gisapp.store.events import Filter
 from gisapp.store.notices import notify
@@ -201,11 +201,19 @@ def get(database: Database, reader: Reader, event_id: int) -> dict[str, Any]:
             raise NotFound(f"没有编号为 {event_id} 的案件。", remedy="请核对编号，或确认它在您的管辖范围内。")
         log = events.steps(connection, event_id)
         workers = events.workers_for(connection, row["place"])
+        names = scopes.grid_names_of(connection, [row["place"]]) or scopes.names_of(
+            connection, [row["place"]]
+        )
     taken = [
         {**entry, "action_label": label(entry["action"]), "to_label": label(entry["to_state"])}
         for entry in log
     ]
-    return {**shown(row, reader, clock.now()), "steps": taken, "workers": [dict(w) for w in workers]}
+    return {
+        **shown(row, reader, clock.now()),
+        "place_name": names.get(row["place"], row["place"]),
+        "steps": taken,
+        "workers": [dict(w) for w in workers],
+    }
 
 
 def find(
