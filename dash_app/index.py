@@ -34,12 +34,16 @@ _PRELOADED = (
 )
 
 # Runs before the first paint: the remembered theme is on the document before a pixel is drawn, and modules find a
-# promise to wait for even if Dash's callbacks come first.
+# promise to wait for even if Dash's callbacks come first. The big screen is dark whatever the user chose for the desk, and
+# that choice stays as it is: ``onemapTheme`` is the one rule, ``assets/shell.js`` asks it too.
 _FIRST_SCRIPT = """
 (function () {
+  window.onemapTheme = function (chosen) {
+    return chosen === 'light' && !/^\\/screen\\/?$/.test(window.location.pathname) ? 'light' : 'dark';
+  };
   var theme = 'dark';
   try { theme = JSON.parse(localStorage.getItem('theme') || '"dark"'); } catch (error) { theme = 'dark'; }
-  if (theme !== 'light') theme = 'dark';
+  theme = window.onemapTheme(theme);
   document.documentElement.dataset.theme = theme;
   document.documentElement.dataset.mantineColorScheme = theme;
   var ready;

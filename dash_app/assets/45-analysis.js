@@ -12,6 +12,8 @@ window.dash_clientside.onemapAnalysis = (() => {
   const cells = (theme) => [
     { type: 'fill', paint: { 'fill-color': [...CLASSES, dark(theme) ? '#a9bacb' : '#5d7086'], 'fill-opacity': ['match', ['get', 'class'], 'none', 0.14, 0.74], 'fill-antialias': false } },
     { type: 'line', paint: { 'line-color': dark(theme) ? '#0b1420' : '#ffffff', 'line-opacity': ['match', ['get', 'class'], 'none', 0.3, 0.8], 'line-width': ['interpolate', ['linear'], ['zoom'], 11, 0.3, 16, 1.4] } },
+  ];
+  const numbers = () => [
     { type: 'symbol', minzoom: 15, filter: ['!=', ['get', 'class'], 'none'], layout: { 'text-field': ['to-string', ['get', 'count']], 'text-font': ['Noto Sans CJK SC', 'sans-serif'], 'text-size': 12 }, paint: { 'text-color': '#ffffff', 'text-halo-color': '#0b1420', 'text-halo-width': 1.4 } },
   ];
   const chosen = (theme) => [
@@ -53,6 +55,13 @@ window.dash_clientside.onemapAnalysis = (() => {
     return { type: 'FeatureCollection', features };
   }
 
+  // Numbers stand at points: those of outlines would stand once in every tile that an outline is cut into.
+  function middles({ features }) {
+    const middle = ([ring]) => [0, 1].map((axis) => ring.slice(1).reduce((sum, corner) => sum + corner[axis], 0) / (ring.length - 1));
+    const points = features.map(({ properties, geometry }) => ({ type: 'Feature', properties, geometry: { type: 'Point', coordinates: middle(geometry.coordinates) } }));
+    return { type: 'FeatureCollection', features: points };
+  }
+
   // A click on a cell chooses it; one beside all cells lets go.
   function listen(map) {
     map.map.on('click', ({ point }) => {
@@ -72,6 +81,7 @@ window.dash_clientside.onemapAnalysis = (() => {
     if (!map.analysisKnown) {
       map.overlays.add('analysis-cells', { data: EMPTY, layers: cells });
       map.overlays.add('analysis-cell', { data: EMPTY, layers: chosen });
+      map.overlays.add('analysis-numbers', { data: EMPTY, layers: numbers });
       map.overlays.add('analysis-stations', { data: EMPTY, layers: stations });
       map.analysisKnown = true;
       map.busy = true; // here a click chooses a cell, not what lies beneath it
@@ -81,6 +91,7 @@ window.dash_clientside.onemapAnalysis = (() => {
     const done = shown && shown.state === 'done' ? shown : null;
     const hexagons = done && done.kind === 'hotspot' ? await load(done.run) : EMPTY;
     map.setData('analysis-cells', hexagons);
+    map.setData('analysis-numbers', middles(hexagons));
     map.setData('analysis-stations', done && done.kind === 'allocation' ? points(done.stations, null) : EMPTY);
     const cell = Number(new URLSearchParams(search || '').get('cell'));
     const found = hexagons.features.filter((feature) => feature.id === cell && cell);

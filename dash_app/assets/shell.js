@@ -7,7 +7,7 @@ window.dash_clientside.onemapShell = {
 
   // The theme stands on the document element, for style sheets, and goes to modules as an event.
   applyTheme(theme) {
-    const name = theme === 'light' ? 'light' : 'dark';
+    const name = window.onemapTheme(theme);
     document.documentElement.dataset.theme = name;
     document.documentElement.dataset.agThemeMode = name === 'light' ? 'light' : 'dark-blue';
     window.dispatchEvent(new CustomEvent('onemap:theme', { detail: name }));

@@ -36,6 +36,8 @@ class Screen {
       onAlert: (alert) => this.cards.alert(alert.id),
       onEvent: (event) => this.cards.event(event),
     });
+    this.onSize = () => this.stream.draw();
+    window.addEventListener('resize', this.onSize);
     this.feed.on('state', (state) => this.stream.whole(state));
     this.feed.on('change', (change) => this.stream.take(change));
     this.feed.on('situation', (situation) => this.show(situation));
@@ -48,22 +50,12 @@ class Screen {
     this.touched = performance.now();
     window.addEventListener('keydown', this.onKey);
     for (const name of ['pointerdown', 'wheel', 'keydown']) window.addEventListener(name, this.onHand, { passive: true });
-    this.dark = () => this.darken();
-    window.addEventListener('onemap:theme', this.dark);
-    this.darken();
     this.slot('alerts').addEventListener('click', (event) => {
       if (event.ctrlKey || event.metaKey || event.shiftKey) return;
       event.preventDefault();
       this.cards.alerts(this.trail.at(-1)?.place ?? '');
     });
     this.openMap();
-  }
-
-  // The wall is dark whatever theme the user has on the desk.
-  darken() {
-    if (document.documentElement.dataset.theme === 'dark') return;
-    document.documentElement.dataset.theme = 'dark';
-    this.owner?.restyle();
   }
 
   async openMap() {
@@ -126,7 +118,8 @@ class Screen {
     this.write('overdue', numbers.overdue, null, numbers.overdue > 0 ? 'bad' : 'good');
     this.write('alerts', numbers.alerts, `今日 ${whole.format(numbers.alerts_today)} 起`, numbers.alerts > 0 ? 'bad' : 'good');
     const rate = numbers.closed ? Math.round((100 * numbers.in_time) / numbers.closed) : null;
-    this.write('in_time', rate, numbers.closed ? `${whole.format(numbers.in_time)} / ${whole.format(numbers.closed)} 件` : '今日尚无办结');
+    const none = numbers.overdue ? '今日尚无办结' : '无应办结'; // with a case overdue something was due
+    this.write('in_time', rate, numbers.closed ? `${whole.format(numbers.in_time)} / ${whole.format(numbers.closed)} 件` : none);
     drawHours(this.slot('hours'), situation.by_hour, this.moment);
     this.slot('scope').textContent = situation.name;
     const here = this.trail.at(-1);
@@ -145,6 +138,7 @@ class Screen {
     const number = tile.querySelector('b');
     tile.classList.toggle('is-long', text.length > 6);
     tile.dataset.times = times;
+    tile.querySelector('i').hidden = value === null; // a unit without a number says nothing
     if (number.textContent !== text) {
       number.textContent = text;
       // Told apart from the first filling: only a change glows.
@@ -251,7 +245,7 @@ class Screen {
     window.clearInterval(this.timer);
     window.removeEventListener('keydown', this.onKey);
     for (const name of ['pointerdown', 'wheel', 'keydown']) window.removeEventListener(name, this.onHand);
-    window.removeEventListener('onemap:theme', this.dark);
+    window.removeEventListener('resize', this.onSize);
     this.feed.close();
   }
 }

@@ -62,6 +62,13 @@ export class Stream {
     if (!lines.length && !open.length) this.list.append(el('li', { class: 'none' }, '近一日没有告警和案件动态'));
     for (const one of [...this.alerts.values(), ...this.events.values()]) one.fresh = false;
     this.age(new Date());
+    this.fit();
+  }
+
+  // Only whole rows: alerts above take as much room as they need, and half a line is read as a fault.
+  fit() {
+    const { list } = this;
+    while (list.lastElementChild && list.scrollHeight > list.clientHeight) list.lastElementChild.remove();
   }
 
   alertCard(alert) {

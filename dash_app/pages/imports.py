@@ -17,18 +17,25 @@ from gisapp.domain import clock
 from gisapp.domain.access import Reader, Role
 from gisapp.domain.keys import PlaceKey
 from gisapp.errors import InputError
-from gisapp.services.importing import uploads
+from gisapp.services.importing import uploads, wording
 from gisapp.services.importing.registry import importers
 
 _REFUSED = "import-refused"
 _HISTORY = "import-history"
 _COLUMNS: tuple[dict[str, Any], ...] = (
-    {"field": "row", "headerName": "行号", "maxWidth": 90, "type": "numericColumn"},
-    {"field": "title", "headerName": "数据", "maxWidth": 110},
-    {"field": "field", "headerName": "字段", "maxWidth": 120},
-    {"field": "value", "headerName": "值", "maxWidth": 220, "tooltipField": "value"},
-    {"field": "reason", "headerName": "原因", "wrapText": True, "autoHeight": True},
-    {"field": "remedy", "headerName": "办法", "wrapText": True, "autoHeight": True, "minWidth": 280},
+    {"field": "row", "headerName": "行号", "width": 90, "type": "numericColumn"},
+    {"field": "title", "headerName": "数据", "width": 110},
+    {"field": "field", "headerName": "字段", "width": 120},
+    {"field": "value", "headerName": "值", "width": 190, "tooltipField": "value"},
+    {"field": "reason", "headerName": "原因", "flex": 1, "wrapText": True, "autoHeight": True},
+    {
+        "field": "remedy",
+        "headerName": "办法",
+        "flex": 2,
+        "wrapText": True,
+        "autoHeight": True,
+        "minWidth": 280,
+    },
 )
 _RUNS: tuple[dict[str, Any], ...] = (
     {"field": "at", "headerName": "时间", "maxWidth": 170},
@@ -66,7 +73,7 @@ def layout(_reader: Reader) -> html.Div:
     refused = html.Section(
         [
             html.Header([html.H2("未通过的行"), html.Span(id="import-refused-note", className="sub")]),
-            table(_REFUSED, _COLUMNS, export="拒绝的行", row_key="id", height="22rem"),
+            table(_REFUSED, _COLUMNS, export="拒绝的行", row_key="id", height="22rem", fit=False),
         ],
         id="import-refused-card",
         className="card import-refused",
@@ -97,7 +104,7 @@ def layout(_reader: Reader) -> html.Div:
     )
 
 
-def _pairs(text: str | None, what: str) -> dict[str, str]:
+def _pairs(text: str | None, what: wording.Answer) -> dict[str, str]:
     """Lines of ``field=value``.
 
     Raises:
@@ -109,7 +116,7 @@ def _pairs(text: str | None, what: str) -> dict[str, str]:
             continue
         name, sign, value = line.partition("=")
         if not sign or not name.strip() or not value.strip():
-            raise InputError(f"“{what}”中的“{line.strip()}”无效。", remedy="请每行写一个 字段=内容。")
+            raise InputError(f"“{what.label}”中的“{line.strip()}”无效。", remedy="请每行写一个 字段=内容。")
         found[name.strip()] = value.strip()
     return found
 
@@ -130,8 +137,8 @@ def _asked(answers: dict[str, Any], *, dry_run: bool) -> uploads.Request:
         crs=crs or "",
         place=answers["place"] or "",
         place_name=answers["place_name"] or "",
-        mapping=_pairs(answers["mapping"], "列的对应"),
-        values=_pairs(answers["values"], "统一的值"),
+        mapping=_pairs(answers["mapping"], wording.MAPPING),
+        values=_pairs(answers["values"], wording.VALUES),
         layer=answers["layer"] or "",
         dry_run=dry_run,
     )

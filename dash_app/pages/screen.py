@@ -23,7 +23,7 @@ _NUMBERS = (
     ("open", "open_case", "件", "/cases?state=open"),
     ("overdue", "overdue", "件", "/cases?state=open&overdue=1"),
     ("alerts", "open_alert", "起", f"{_BASE},workers"),
-    ("in_time", "closed_on_time", "%", "/assessment"),
+    ("in_time", "closed_on_time_today", "%", "/assessment"),
 )
 """Slot, term, unit and the address that opens the records; more than seven nobody reads from five metres.
 
@@ -35,7 +35,7 @@ def _number(slot: str, term: str, unit: str, href: str) -> Component:
     return html.A(
         [
             html.Span(label(term), className="label"),
-            html.Span([html.B("—"), html.I(unit)], className="value"),
+            html.Span([html.B("—"), html.I(unit, hidden=True)], className="value"),
             html.Small(""),
         ],
         href=href,

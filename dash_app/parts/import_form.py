@@ -7,7 +7,7 @@ from dash import html
 from dash.development.base_component import Component
 
 from dash_app.parts.icons import icon
-from gisapp.services.importing import uploads
+from gisapp.services.importing import uploads, wording
 from gisapp.services.importing.registry import importers
 
 SYSTEMS = (
@@ -62,7 +62,7 @@ def questions() -> html.Div:
             html.Div(id="import-kind-note", className="import-note"),
             dmc.Select(
                 id="import-crs",
-                label="坐标系",
+                label=wording.CRS.label,
                 description="从不猜测：声明错了，位置会偏几百米。",
                 data=[{"value": v, "label": text} for v, text in SYSTEMS],
                 placeholder="请选择",
@@ -74,37 +74,37 @@ def questions() -> html.Div:
             dmc.Accordion(
                 dmc.AccordionItem(
                     [
-                        dmc.AccordionControl("更多选项"),
+                        dmc.AccordionControl(wording.MORE),
                         dmc.AccordionPanel(
                             html.Div(
                                 [
                                     dmc.TextInput(
                                         id="import-place",
-                                        label="地点编码",
+                                        label=wording.PLACE.label,
                                         description="不在任何网格或区划内的行归入此处；境外用 99 开头的编码。",
                                     ),
                                     dmc.TextInput(
                                         id="import-place-name",
-                                        label="地点名称",
+                                        label=wording.PLACE_NAME.label,
                                         description="上述地点还没有登记时填写。",
                                     ),
                                     dmc.Textarea(
                                         id="import-mapping",
-                                        label="列的对应",
+                                        label=wording.MAPPING.label,
                                         description="列名不被认识时填写，每行一个：字段=列名。",
                                         autosize=True,
                                         minRows=2,
                                     ),
                                     dmc.Textarea(
                                         id="import-values",
-                                        label="统一的值",
+                                        label=wording.VALUES.label,
                                         description="给所有行同一个值，每行一个：字段=值。",
                                         autosize=True,
                                         minRows=2,
                                     ),
                                     dmc.TextInput(
                                         id="import-layer",
-                                        label="工作表或图层",
+                                        label=wording.LAYER.label,
                                         description="文件中有多个时填写。",
                                     ),
                                 ],

@@ -31,6 +31,7 @@ def table(
     row_key: str = "id",
     height: str = "100%",
     single: bool = False,
+    fit: bool = True,
     tools: Sequence[Component] = (),
     options: Mapping[str, Any] | None = None,
 ) -> html.Div:
@@ -44,6 +45,8 @@ def table(
         row_key: field that names a row, so that selection and scroll survive new rows.
         height: CSS height of the table.
         single: one row can be selected at a time; its row stands in ``selectedRows``.
+        fit: columns share the width of the table whenever it changes. A table that is drawn out of sight has none to
+            share: there the columns state ``width`` and ``flex`` themselves.
         tools: fields that narrow the table, drawn in one row with 导出.
         options: further ``dashGridOptions``.
     """
@@ -68,7 +71,7 @@ def table(
         columnDefs=[dict(column) for column in columns],
         rowData=[dict(row) for row in rows],
         defaultColDef={"sortable": True, "resizable": True, "filter": True, "minWidth": 80},
-        columnSize="responsiveSizeToFit",
+        columnSize="responsiveSizeToFit" if fit else None,
         dashGridOptions=grid_options,
         # The expression evaluator of dash-ag-grid knows no String(); rows must be named by text.
         getRowId=f"'' + params.data.{row_key}",

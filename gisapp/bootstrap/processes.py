@@ -108,8 +108,6 @@ class Background:
                     # it leads a session of its own, so its group is itself and what it started
                     signal_all([-pid], force=True)
                     deadline += 5
-                with contextlib.suppress(ChildProcessError):
-                    os.waitpid(pid, os.WNOHANG)
                 time.sleep(0.05)
         with contextlib.suppress(FileNotFoundError):
             self.note.unlink()

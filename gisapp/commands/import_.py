@@ -102,7 +102,7 @@ def layer(
         zone=_zone(timezone),
         dry_run=dry_run,
     )
-    with opened() as database, _shown() as progress:
+    with _in_options(), opened() as database, _shown() as progress:
         outcome = import_layer(database, SYSTEM, order, progress)
     _say([outcome], report)
 
@@ -124,7 +124,7 @@ def osm(
     from gisapp.services.opening import opened
 
     order = Order("", file, "", fallback=_fallback(place, place_name), dry_run=dry_run)
-    with opened() as database, _shown() as progress:
+    with _in_options(), opened() as database, _shown() as progress:
         outcomes = import_osm(database, SYSTEM, order, progress)
     _say(outcomes, report)
 
@@ -200,6 +200,19 @@ def _zone(name: str) -> tzinfo:
 
 
 @contextmanager
+def _in_options() -> Iterator[None]:
+    """Errors from within name options where they name fields of the form."""
+    from gisapp.errors import OnemapError
+    from gisapp.services.importing.wording import for_command_line
+
+    try:
+        yield
+    except OnemapError as error:
+        error.remedy = error.remedy and for_command_line(error.remedy)
+        raise
+
+
+@contextmanager
 def _shown() -> Iterator[Progress]:
     """A line of progress while the work lasts; nothing where nobody watches."""
     from rich.console import Console
@@ -235,6 +248,7 @@ def _say(outcomes: Sequence[Outcome], report: Path | None) -> None:
     from gisapp.config import load_settings
     from gisapp.domain import clock
     from gisapp.services.importing.report import write_report
+    from gisapp.services.importing.wording import for_command_line
 
     console = Console(highlight=False)
     state = "（试运行，没有写入）" if outcomes[0].dry_run else ""
@@ -257,7 +271,7 @@ def _say(outcomes: Sequence[Outcome], report: Path | None) -> None:
         path = report or folder / f"import-{stamp}-{outcome.kind}.xlsx"
         if report is not None and len(outcomes) > 1:
             path = report.with_name(f"{report.stem}-{outcome.kind}{report.suffix}")
-        write_report(outcome, path)
+        write_report(outcome, path, for_command_line)
         console.print(f"报告：{path}", markup=False, soft_wrap=True)
     if all(
         outcome.refused and not outcome.added + outcome.changed + outcome.unchanged for outcome in outcomes

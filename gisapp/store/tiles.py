@@ -158,12 +158,13 @@ def _from_table(part: TilePart, source: TableSource, zoom: int, given: frozenset
 
 def _from_file(part: TilePart, source: FileSource, zoom: int, given: frozenset[str]) -> str:
     columns = _properties(part.columns, zoom)
-    shape = "point" if source.shape == "label" else source.shape
-    geometry = "st_pointonsurface(t.geom)" if source.shape == "label" else "t.geom"
-    return (
-        f"SELECT t.id{columns}, {_shape(geometry, shape, zoom, source.simplify)} AS mvt "
-        f"FROM ({file_select(source, zoom, given)}) t"
-    )
+    rows = f"({file_select(source, zoom, given)}) t"
+    if source.shape == "label":
+        return (
+            f"SELECT t.id{columns}, {_shape('l.p', 'point', zoom, False)} AS mvt FROM {rows} "
+            f"CROSS JOIN LATERAL (SELECT st_pointonsurface(t.geom) AS p OFFSET 0) l WHERE {_INSIDE.format('l.p')}"
+        )
+    return f"SELECT t.id{columns}, {_shape('t.geom', source.shape, zoom, source.simplify)} AS mvt FROM {rows}"
 
 
 def file_select(source: FileSource, zoom: int, given: frozenset[str]) -> str:
@@ -337,7 +338,8 @@ def features_statement(
         return "SELECT NULL::text WHERE false"
     names, source = frozenset(literals), part.source
     if isinstance(source, FileSource):
-        rows = f"SELECT t.id{_properties(part.columns, 22)}, t.geom AS geom FROM ({file_select(source, 22, names)}) t"
+        shown = "st_pointonsurface(t.geom)" if source.shape == "label" else "t.geom"
+        rows = f"SELECT t.id{_properties(part.columns, 22)}, {shown} AS geom FROM ({file_select(source, 22, names)}) t"
     else:
         _known(source)
         geometry = f"t.{source.geometry}"

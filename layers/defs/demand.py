@@ -1,11 +1,23 @@
 """Service demand by H3 cell: cases of the chosen days, coarser cells the farther away one looks."""
 
-from gisapp.store.sources import Column, FileSource, Parameter
+from gisapp.store.sources import Column, FileSource, Parameter, Shape
 from layers.classes import Steps
 from layers.colours import HALO, TEXT, viridis
 from layers.definition import Field, Layer, Part, StyleLayer
 
 _STEPS = Steps("n", (1, 5, 15, 40, 100, 300), viridis(6), "件", "fill")
+
+
+def _cells(shape: Shape) -> FileSource:
+    return FileSource(
+        "demand",
+        shape,
+        (Column("n"), Column("name")),
+        ("demand_cell",),
+        (Parameter("from", "instant"), Parameter("to", "instant")),
+        simplify=False,
+    )
+
 
 LAYER = Layer(
     id="demand",
@@ -16,18 +28,8 @@ LAYER = Layer(
     origin="本平台受理的事件，按 H3 六边形与上报日汇总",
     time="day",
     parts=(
-        Part(
-            "demand",
-            FileSource(
-                "demand",
-                "polygon",
-                (Column("n"), Column("name")),
-                ("demand_cell",),
-                (Parameter("from", "instant"), Parameter("to", "instant")),
-                simplify=False,
-            ),
-            zooms=(8, 15),
-        ),
+        Part("demand", _cells("polygon"), zooms=(8, 15)),
+        Part("demand_label", _cells("label"), ("n",), zooms=(14, 15)),
     ),
     fields=(
         Field("n", term="event", unit="件", roles=("tile", "profile", "legend")),
@@ -51,6 +53,7 @@ LAYER = Layer(
         StyleLayer(
             "number",
             "symbol",
+            "demand_label",
             zooms=(14, 24),
             layout={"text-field": ["to-string", ["get", "n"]], "text-size": 12},
             paint={"text-color": TEXT, "text-halo-color": HALO, "text-halo-width": 1.6},

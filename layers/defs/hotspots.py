@@ -1,7 +1,7 @@
 """Gi* classes of a hotspot run: hot and cold on a diverging scale, what is not significant stays pale."""
 
 from gisapp.services.hotspots import CLASS_TITLES
-from gisapp.store.sources import Column, FileSource, Parameter
+from gisapp.store.sources import Column, FileSource, Parameter, Shape
 from layers.classes import Classes, LegendItem
 from layers.colours import COLD, HALO, HOT, NOT_SIGNIFICANT, TEXT, Colour, Themed
 from layers.definition import Field, Layer, Part, StyleLayer
@@ -21,6 +21,18 @@ CLASSES = Classes(
     LegendItem("", NOT_SIGNIFICANT),
 )
 
+
+def _cells(shape: Shape) -> FileSource:
+    return FileSource(
+        "hotspots",
+        shape,
+        (Column("count"), Column("z"), Column("p"), Column("level")),
+        ("hotspot_cell", "analysis_run"),
+        (Parameter("run", "integer"),),
+        simplify=False,
+    )
+
+
 LAYER = Layer(
     id="hotspots",
     term="hotspot",
@@ -29,18 +41,8 @@ LAYER = Layer(
     unit="个六边形",
     origin="热点分析的最近一次结果（Getis-Ord Gi*，错误发现率校正）",
     parts=(
-        Part(
-            "hotspot",
-            FileSource(
-                "hotspots",
-                "polygon",
-                (Column("count"), Column("z"), Column("p"), Column("level")),
-                ("hotspot_cell", "analysis_run"),
-                (Parameter("run", "integer"),),
-                simplify=False,
-            ),
-            zooms=(8, 16),
-        ),
+        Part("hotspot", _cells("polygon"), zooms=(8, 16)),
+        Part("hotspot_label", _cells("label"), ("count", "level"), zooms=(15, 16)),
     ),
     fields=(
         Field("count", term="demand"),
@@ -73,6 +75,7 @@ LAYER = Layer(
         StyleLayer(
             "count",
             "symbol",
+            "hotspot_label",
             zooms=(15, 24),
             filter=["!=", ["get", "level"], "none"],
             layout={"text-field": ["to-string", ["get", "count"]], "text-size": 12},

@@ -48,6 +48,8 @@ def shot(page: Page, name: str) -> None:
 
 def test_a_file_is_checked_imported_and_reported(new_page: Callable[..., Page], lamps: Path) -> None:
     page = new_page("manager")
+    warned: list[str] = []
+    page.on("console", lambda message: warned.append(message.text) if "AG Grid" in message.text else None)
     page.goto("/imports")
     expect(page.get_by_role("heading", name="数据导入")).to_be_visible()
     expect(page.locator("#import-check")).to_be_disabled()
@@ -64,6 +66,9 @@ def test_a_file_is_checked_imported_and_reported(new_page: Callable[..., Page], 
     expect(refused).to_contain_text("没有部件小类代码“飞碟”")
     expect(refused).to_contain_text("坐标不可能属于 WGS84")
     expect(refused).to_contain_text("不在可选值之内")
+    expect(refused).to_contain_text("“更多选项”里的“列的对应”")
+    expect(refused).not_to_contain_text("--map")
+    assert warned == []
     shot(page, "imports-checked")
     page.click("#import-run")
     expect(result).to_contain_text("已写入", timeout=60_000)

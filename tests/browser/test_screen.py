@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 import shapely
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, ViewportSize, expect
 from sqlalchemy import text
 
 from gisapp.domain import clock
@@ -21,7 +21,7 @@ from gisapp.services.accounts import DEMO_PASSWORD
 from gisapp.store.database import Database
 from tests.browser.conftest import Served, on_map, start_server, stop_server, wait_for_map
 
-WALL = {"width": 1920, "height": 1080}
+WALL: ViewportSize = {"width": 1920, "height": 1080}
 
 
 @dataclass(frozen=True)
@@ -190,6 +190,71 @@ def test_numbers_are_large_few_and_open_their_records(new_page: Callable[..., Pa
     assert min(labels) >= 20
     assert all(page.eval_on_selector_all(".wall-number", "all => all.map((e) => e.getAttribute('href'))"))
     expect(page.locator(".wall-line")).to_contain_text("截至")
+
+
+def test_it_is_dark_for_a_user_whose_desk_is_light(new_page: Callable[..., Page]) -> None:
+    page = new_page("leader", theme="light", viewport=WALL)
+    styles: list[str] = []
+    page.on("request", lambda request: styles.append(request.url) if "/api/v1/style" in request.url else None)
+    open_screen(page)
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    assert styles and all(address.endswith("theme=dark") for address in styles)
+    paint = "(map) => map.map.getStyle().layers.find((layer) => layer.type === 'background').paint"
+    ground = on_map(page, paint, None, "screen-map")
+    assert page.evaluate("localStorage.theme") == '"light"'
+    page.goto("/")
+    wait_for_map(page)
+    expect(page.locator("html")).to_have_attribute("data-theme", "light")
+    assert on_map(page, paint) != ground
+
+
+def test_a_rate_of_nothing_has_no_unit_and_says_why(new_page: Callable[..., Page]) -> None:
+    page = new_page("leader", viewport=WALL)
+    open_screen(page)
+    tile = page.locator('[data-slot="in_time"]')
+
+    def show(**numbers: int) -> None:
+        page.evaluate(
+            "(numbers) => { const screen = document.querySelector('.wall').onemapScreen;"
+            " screen.show({ ...screen.place, numbers: { ...screen.place.numbers, ...numbers } }); }",
+            numbers,
+        )
+
+    show(closed=0, in_time=0, overdue=0)
+    expect(tile.locator("b")).to_have_text("—")
+    expect(tile.locator("i")).to_be_hidden()
+    expect(tile.locator("small")).to_have_text("无应办结")
+    show(closed=0, in_time=0, overdue=2)
+    expect(tile.locator("i")).to_be_hidden()
+    expect(tile.locator("small")).to_have_text("今日尚无办结")
+    show(closed=4, in_time=3, overdue=0)
+    expect(tile.locator(".value")).to_have_text("75%")
+    expect(tile.locator("i")).to_be_visible()
+
+
+def test_the_feed_shows_whole_rows_only(new_page: Callable[..., Page]) -> None:
+    page = new_page("leader", viewport=WALL)
+    open_screen(page)
+    # Below 648 pixels type no longer shrinks with the window, and long titles take two lines: there the room runs out.
+    fill = """(count) => {
+      const { stream } = document.querySelector('.wall').onemapScreen;
+      const at = new Date().toISOString();
+      stream.whole({
+        alerts: Array.from({ length: count }, (_, id) => (
+          { id, state: 'open', title: '欧阳某某离开本网格超过 2 分钟，请联系', opened_at: at, raised_at: at }
+        )),
+        events: Array.from({ length: 12 }, (_, id) => ({ id, action: 'report', at, title: '路灯异常' })),
+      });
+    }"""
+    for height in (1080, 600):
+        page.set_viewport_size({"width": 1920, "height": height})
+        for count in (0, 1, 3, 5):
+            page.evaluate(fill, count)
+            edge, rows = page.evaluate(
+                "() => [document.querySelector('.wall-side').getBoundingClientRect().bottom,"
+                " [...document.querySelectorAll('.wall-stream li')].map((e) => e.getBoundingClientRect().bottom)]"
+            )
+            assert rows and max(rows) <= edge
 
 
 def test_a_worker_may_not_open_it(new_page: Callable[..., Page]) -> None:

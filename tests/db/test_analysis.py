@@ -14,6 +14,7 @@ from sqlalchemy import text
 
 from gisapp.domain import clock
 from gisapp.domain.access import SYSTEM, Reader, Role
+from gisapp.domain.tiles import Tile
 from gisapp.errors import Forbidden, InputError, NotFound
 from gisapp.services import allocation, analysis_runs, demand, events, hotspots, siting
 from gisapp.services.allocation import AllocationRequest
@@ -23,6 +24,7 @@ from gisapp.store.analysis import Points, Site
 from gisapp.store.database import Database
 from layers.features import features
 from tests.db import analysis_world as world
+from tests.db.tiling import read_tile
 
 CASES = 1500
 
@@ -219,6 +221,26 @@ def test_the_demand_layer_counts_what_there_is(
         connection.execute(text("DELETE FROM onemap.event WHERE place ^@ :p"), {"p": world.WEST})
         assert demand.recount(connection, [world.WEST]) == 0
     assert shown(planner) == south - west
+
+
+def test_the_number_of_a_cell_stands_in_one_tile(database: Database, planner: Reader) -> None:
+    """Cells cross the borders of tiles; their outlines are in each of these tiles, their numbers in one."""
+    with database.begin(SYSTEM) as connection:
+        assert demand.recount(connection, [""]) > 0
+    hotspots.run(database, planner, HotspotRequest(Demand(world.STREET), resolution=10))
+    for layer, part, name in (("demand", "demand", "n"), ("hotspots", "hotspot", "count")):
+        cells = json.loads(features(database, planner, layer, limit=50_000))["features"]
+        expected = sorted(f["properties"][name] for f in cells)
+        xs, ys = zip(*(xy for f in cells for xy in f["geometry"]["coordinates"][0]), strict=True)
+        first, last = Tile.at(15, min(xs), max(ys)), Tile.at(15, max(xs), min(ys))
+        tiles = [
+            read_tile(database, planner, layer, Tile(15, x, y))
+            for x in range(first.x, last.x + 1)
+            for y in range(first.y, last.y + 1)
+        ]
+        labels = [f.properties[name] for tile in tiles for f in tile.get(f"{part}_label", [])]
+        outlines = [f.properties[name] for tile in tiles for f in tile.get(part, [])]
+        assert sorted(labels) == expected and len(outlines) > len(labels), layer
 
 
 def test_a_reported_case_is_counted_at_once(database: Database, reader: Callable[..., Reader]) -> None:

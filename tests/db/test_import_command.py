@@ -94,6 +94,16 @@ def test_wrong_orders_end_with_their_remedy(run, tmp_path, words, said):
     assert status == 1 and said in text and "→" in text
 
 
+def test_remedies_name_options_here_and_fields_in_the_form(run, tmp_path):
+    path = sheet(tmp_path / "b.csv", [HEAD, ["甲", "学校", 1, 1]])
+    named = tmp_path / "b.xlsx"
+    run("layer", "places", str(path), "--crs", "WGS84", *MAPPED, "--report", str(named))
+    remedy = openpyxl.load_workbook(named)["拒绝"]["E2"].value
+    assert "或填写 --place；" in remedy and "“" not in remedy
+    assert "请用 --map 写明 字段=列名" in run("layer", "places", str(path), "--crs", "WGS84")[1]
+    assert "→ 请用 --crs 声明" in run("layer", "places", str(path))[1]
+
+
 def test_a_file_of_which_nothing_is_accepted_ends_badly(run, tmp_path):
     path = sheet(tmp_path / "坏.csv", [HEAD, ["甲", "学校", 1, 1]])
     assert run("layer", "places", str(path), "--crs", "WGS84", *MAPPED)[0] == 1

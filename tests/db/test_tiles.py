@@ -24,6 +24,7 @@ from layers.features import features
 from layers.registry import layers_by_id, tilesets
 from layers.tiling import Tiles, served
 from tests import mvt
+from tests.db.tiling import read_tile as _tile
 
 HERE, THERE = "330103001001001", "330103002001001"
 CENTRE = (120.17, 30.29)
@@ -88,20 +89,6 @@ def _world(database: Database) -> None:
 
 def _reader(*scopes: str, role: Role = Role.LEADER) -> Reader:
     return Reader(7, "r", "读者", role, Scope(scopes))
-
-
-def _tile(
-    database: Database, reader: Reader, name: str, tile: Tile, **values: str
-) -> dict[str, list[mvt.Feature]]:
-    async def make() -> bytes:
-        tiles = Tiles(database, cache_mb=0, connections=1)
-        try:
-            return (await tiles.tile(served(name, reader), tile, "", values)).body
-        finally:
-            tiles.close()
-
-    body = asyncio.run(make())
-    return mvt.read(gzip.decompress(body)) if body else {}
 
 
 def test_two_scopes_see_different_tiles(database: Database) -> None:

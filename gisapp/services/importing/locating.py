@@ -13,6 +13,7 @@ from gisapp.domain import clock
 from gisapp.domain.codes import divisions, provinces
 from gisapp.domain.keys import Level, PlaceKey
 from gisapp.errors import InputError
+from gisapp.services.importing import wording
 from gisapp.services.importing.importer import Batch, Context
 from gisapp.store import importing as store
 
@@ -61,7 +62,7 @@ def assign_places(
                 "位置",
                 f"{batch.lon[i]:.6f}, {batch.lat[i]:.6f}",
                 "不在任何网格或区划内",
-                "请先导入当地的区划或网格，或声明地点编码（命令行用 --place）；也请核对坐标系。",
+                f"请先导入当地的区划或网格，或填写{wording.PLACE}；也请核对坐标系。",
             )
     elif nowhere and fallback is not None:
         at = np.array(nowhere)
@@ -136,7 +137,7 @@ def _ensure_region(context: Context, fallback: Fallback, box: tuple[float, float
     if fallback.key in missing and fallback.name is None and fallback.key not in names:
         raise InputError(
             f"还没有编码为 {fallback.key} 的区划。",
-            remedy="请同时给出名称（命令行用 --place-name），或先导入区划。境外地点用 99 开头的编码。",
+            remedy=f"请同时填写{wording.PLACE_NAME}，或先导入区划。境外地点用 99 开头的编码。",
             details={"place": str(fallback.key)},
         )
     if fallback.key.level is Level.GRID and fallback.key in missing:

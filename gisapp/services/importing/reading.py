@@ -23,6 +23,7 @@ from pyproj import CRS
 from pyproj.exceptions import CRSError
 
 from gisapp.errors import InputError
+from gisapp.services.importing import wording
 from gisapp.services.importing.encodings import decode, decode_value, likelier
 from gisapp.services.importing.findings import Findings
 
@@ -127,7 +128,7 @@ def _read_excel(path: Path, sheet: str | None) -> tuple[list[list[Any]], list[st
     if len(filled) > 1:
         raise InputError(
             f"工作簿有多张非空的工作表：{'、'.join(filled)}。",
-            remedy="请指明要导入的工作表（命令行用 --layer 表名）。",
+            remedy=f"请用{wording.LAYER}指明要导入的工作表。",
         )
     if not filled:
         raise InputError(f"文件“{path.name}”是空的。", remedy="请检查文件是否完整。")
@@ -235,7 +236,7 @@ def _read_geodata(source: Path | bytes, name: str, layer: str | None) -> RawTabl
             if layer is None and len(layers) > 1:
                 raise InputError(
                     f"文件“{name}”有多个图层：{'、'.join(layers)}。",
-                    remedy="请指明要导入的图层（命令行用 --layer 图层名）。",
+                    remedy=f"请用{wording.LAYER}指明要导入的图层。",
                 )
             if layer is not None and layer not in layers:
                 raise InputError(f"文件“{name}”没有图层“{layer}”。", remedy=f"现有：{'、'.join(layers)}。")

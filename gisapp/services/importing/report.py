@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -113,8 +113,11 @@ class Outcome:
         }
 
 
-def write_report(outcome: Outcome, path: Path) -> Path:
+def write_report(outcome: Outcome, path: Path, remedy: Callable[[str], str] = str) -> Path:
     """Write the workbook; values are text throughout, so that no cell becomes a formula.
+
+    Args:
+        remedy: turns remedies into the words of the surface that the user works on.
 
     Returns:
         the path.
@@ -141,7 +144,7 @@ def write_report(outcome: Outcome, path: Path) -> Path:
     number = "行号" if outcome.unit == "行" else f"{outcome.unit}序号"
     label = outcome.findings.labels.get
     refusals = (
-        (r.row, r.field, r.value or label(r.row, ""), r.reason, r.remedy)
+        (r.row, r.field, r.value or label(r.row, ""), r.reason, remedy(r.remedy))
         for r in outcome.findings.refusals[:_SHEET_ROWS]
     )
     _sheet(book, "拒绝", (number, "字段", "值", "原因", "办法"), refusals, (10, 16, 30, 40, 60))

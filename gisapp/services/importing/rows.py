@@ -11,7 +11,7 @@ import numpy as np
 
 from gisapp.analytics.crs import Crs
 from gisapp.errors import InputError
-from gisapp.services.importing import headings
+from gisapp.services.importing import headings, wording
 from gisapp.services.importing.fields import Field, convert
 from gisapp.services.importing.importer import Batch, Importer
 from gisapp.services.importing.order import Order, Progress
@@ -98,7 +98,7 @@ def _require_columns(
     if missing:
         raise InputError(
             f"文件缺少必需的列：{'、'.join(missing)}。",
-            remedy=f"现有的列：{'、'.join(h for h in raw.headings if h) or '无'}。若名称不同，请在“列的对应”（命令行 --map）中写明 字段=列名。",
+            remedy=f"现有的列：{'、'.join(h for h in raw.headings if h) or '无'}。若名称不同，请用{wording.MAPPING}写明 字段=列名。",
             details={"missing": missing, "columns": raw.headings},
         )
 

@@ -15,7 +15,7 @@ from gisapp.analytics.crs import CGCS2000, Crs, parse_crs
 from gisapp.domain.access import Reader, Role
 from gisapp.errors import Conflict, InputError
 from gisapp.services import derived
-from gisapp.services.importing import headings
+from gisapp.services.importing import headings, wording
 from gisapp.services.importing.identify import digests, distinguish_parts, refuse_repeated, source_keys
 from gisapp.services.importing.importer import Batch, Context, Importer, Stored
 from gisapp.services.importing.locating import Fallback, assign_places, require_scope
@@ -97,7 +97,8 @@ def _stated_crs(importer: Importer, order: Order) -> Crs:
         return CGCS2000
     if not order.crs:
         raise InputError(
-            "没有声明坐标系。", remedy="请用 --crs 声明，例如 WGS84、CGCS2000、GCJ02、BD09、EPSG:4549。"
+            "没有声明坐标系。",
+            remedy=f"请用{wording.CRS}声明，例如 WGS84、CGCS2000、GCJ02、BD09、EPSG:4549。",
         )
     return parse_crs(order.crs)
 

@@ -14,6 +14,7 @@ from pyproj import CRS, Transformer
 from gisapp.analytics import crs as systems
 from gisapp.analytics.crs import Crs, Family
 from gisapp.errors import InputError
+from gisapp.services.importing import wording
 from gisapp.services.importing.findings import Findings
 
 Floats = NDArray[np.float64]
@@ -142,7 +143,7 @@ def _implausible(x: float, y: float, stated: Crs) -> tuple[str, str]:
         hint = "测绘成果常以 X 为北、Y 为东" if stated.projected else "经度应在前"
         return (
             reason,
-            f"两个坐标看来颠倒了（{hint}）：请在“列的对应”（命令行 --map）中指明哪一列是经度（东）、哪一列是纬度（北）。",
+            f"两个坐标看来颠倒了（{hint}）：请用{wording.MAPPING}指明哪一列是经度（东）、哪一列是纬度（北）。",
         )
     if stated.projected and abs(x) <= 180 and abs(y) <= 90:
         return reason, "看来是经纬度：请声明 WGS84、CGCS2000、GCJ02 或 BD09。"

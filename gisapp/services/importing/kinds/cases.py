@@ -6,6 +6,7 @@ from gisapp.domain.codes import component_type_named, matter_types
 from gisapp.domain.events import Channel, State, due_time
 from gisapp.domain.vocabulary import label
 from gisapp.errors import InputError
+from gisapp.services.importing import wording
 from gisapp.services.importing.fields import Field, Kind
 from gisapp.services.importing.importer import Batch, Context, Importer, Stored
 from gisapp.services.importing.kinds.organisations import locate_by_address
@@ -51,7 +52,7 @@ def _matter(text: str) -> str:
     if code is None:
         raise InputError(
             "不是 GB/T 47678.5 的事项小类",
-            remedy="请填 5 位代码或名称，或在“统一的值”（命令行 --set）中指定 事项小类。",
+            remedy=f"请填 5 位代码或名称，或用{wording.VALUES}指定 事项小类=代码。",
         )
     return code
 

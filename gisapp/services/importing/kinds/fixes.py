@@ -24,7 +24,13 @@ def _prepare(batch: Batch, context: Context) -> None:
             batch.refuse(i, "网格员", code, "没有这个工号的网格员", "请核对工号，或先登记该网格员。")
     for i, at in enumerate(batch.column("at")):
         if at is not None and at > latest:
-            batch.refuse(i, "时间", at, "在将来", "请核对时间和时区（命令行用 --timezone）。")
+            batch.refuse(
+                i,
+                "时间",
+                at,
+                "在将来",
+                "请核对时间和时区；时间可以写明时区，例如 2026-11-21T08:00:00+08:00。",
+            )
     batch.columns["worker_id"] = [known.get(code) for code in codes]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gisapp.errors import InputError
+from gisapp.services.importing import wording
 from gisapp.services.importing.fields import Field
 from gisapp.services.importing.importer import Importer
 from gisapp.services.importing.kinds._words import POI_KINDS, poi_kind
@@ -15,7 +16,7 @@ def _kind(text: str) -> str:
     if found is None:
         words = "、".join(dict.fromkeys(POI_KINDS.values()))
         raise InputError(
-            "不是公共服务场所的类别", remedy=f"可填：{words}；或在“统一的值”（命令行 --set）中指定 类别。"
+            "不是公共服务场所的类别", remedy=f"可填：{words}；或用{wording.VALUES}指定 类别=某一类。"
         )
     return found
 
