@@ -244,7 +244,8 @@ def _run(
     ratio = rng.lognormal(np.log(0.40), 0.62, count) * slow
     finish = np.maximum(ratio * hours_due * 3600 - begin * 0.3, 600)
     returned = rng.random(count) < 0.035
-    forgotten = rng.random(count) < 0.004
+    # What was forgotten comes to light within two weeks; older than that nothing stays open.
+    forgotten = (rng.random(count) < 0.01) & (reported > moment - np.timedelta64(12, "D"))
 
     action, source, target, at, case, number, by_unit = [], [], [], [], [], [], []
 
