@@ -150,7 +150,8 @@ def test_an_alert_arrives_within_seconds_and_opens_the_track_that_proves_it(
     expect(card).to_have_class("alert-card is-seen")
     page.keyboard.press("Escape")
     expect(page.locator(".wall-card")).to_be_hidden()
-    back = [walker.fix(walker.inside, clock.now() + timedelta(seconds=s)) for s in (1, 2)]
+    # Some time later: several hundred metres within a few seconds would be set aside as a jump.
+    back = [walker.fix(walker.inside, clock.now() + timedelta(seconds=s)) for s in (40, 50)]
     device.post("/api/v1/tracks", json={"fixes": back})
     expect(card).to_have_count(0, timeout=3000)
     expect(page.locator(".wall-stream")).to_contain_text(f"{walker.name}已回到本网格")
