@@ -54,6 +54,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.state.sessions = Sessions(app.state.database)
         app.state.board = Board(app.state.database)
         app.state.fanout = Fanout(app.state.database)
+        app.state.fanout.watch(app.state.board.hear, app.state.board.linked)
         watch_tables(app, app.state.fanout)
         calendar: asyncio.Task[None] | None = None
         try:

@@ -35,7 +35,6 @@ BEAT_S = 15.0
 RECOUNT_S = 30.0
 #: at most so often though much is heard
 CALM_S = 3.0
-_COUNTED = {"building_population", "person", "event", "grid_worker", "alert"}
 SIGNED_OUT = 4401
 
 
@@ -181,4 +180,4 @@ class _Page:
 
 
 def _counts(batch: Batch) -> bool:
-    return bool(batch.notices or batch.anew or not _COUNTED.isdisjoint(batch.families))
+    return bool(batch.notices or batch.anew or not situation.COUNTED.isdisjoint(batch.families))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
@@ -23,6 +24,8 @@ ON_DUTY = timedelta(minutes=10)
 #: how much of the past the feed of a screen that has just connected holds
 FEED = timedelta(hours=24)
 FEED_LENGTH = 20
+#: tables whose change alters the counts
+COUNTED = frozenset({"building_population", "person", "event", "grid_worker", "alert"})
 ALERTS_LENGTH = 60
 
 
@@ -153,13 +156,24 @@ class Board:
     def __init__(self, database: Database, fresh: float = 4.0) -> None:
         self._database = database
         self._fresh = fresh
+        self._changed = 0.0
         self._known: OrderedDict[tuple[Scope, str], tuple[float, asyncio.Task[Situation]]] = OrderedDict()
 
+    def hear(self, message: Mapping[str, Any]) -> None:
+        """A notice of the database: what was counted before it may be out of date."""
+        if message.get("kind") in ("alert", "event") or message.get("family") in COUNTED:
+            self._changed = time.monotonic()
+
+    def linked(self, _alive: bool) -> None:
+        """The listener was cut off or is back: something may have been missed."""
+        self._changed = time.monotonic()
+
     async def get(self, reader: Reader, prefix: str = "") -> Situation:
-        """The situation within a reader's scope, at most ``fresh`` seconds old."""
+        """The situation within a reader's scope: at most ``fresh`` seconds old, and newer than the last notice heard."""
         key = (reader.scope, prefix)
         known = self._known.get(key)
-        if known is None or time.monotonic() - known[0] > self._fresh or _failed(known[1]):
+        oldest = max(time.monotonic() - self._fresh, self._changed)
+        if known is None or known[0] < oldest or _failed(known[1]):
             task = asyncio.create_task(asyncio.to_thread(situation, self._database, reader, prefix))
             self._known[key] = known = (time.monotonic(), task)
             self._known.move_to_end(key)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -11,7 +12,7 @@ from gisapp.domain import clock
 from gisapp.domain.access import SYSTEM, Reader, Role
 from gisapp.domain.keys import Scope
 from gisapp.errors import Forbidden, InputError
-from gisapp.services.situation import ON_DUTY, opening, situation
+from gisapp.services.situation import ON_DUTY, Board, opening, situation
 from gisapp.store.database import Database
 
 ONE, TWO = "330103001001001", "330103002001001"
@@ -94,3 +95,18 @@ def test_a_screen_that_connects_gets_what_it_may_see(database: Database) -> None
     state = opening(database, LEADER)
     assert all(alert["place"].startswith("330103001") for alert in state["alerts"])
     assert len(state["alerts"]) == 2
+
+
+def test_a_notice_makes_the_board_count_again(database: Database, system: Reader) -> None:
+    """A count that began before a notice may not stand for the situation after it, however fresh it is."""
+
+    async def ask() -> tuple[bool, bool, bool]:
+        board = Board(database, fresh=60.0)
+        first = await board.get(system)
+        again = await board.get(system)
+        board.hear({"kind": "fix"})
+        moved = await board.get(system)
+        board.hear({"kind": "alert"})
+        return again is first, moved is first, await board.get(system) is not first
+
+    assert asyncio.run(ask()) == (True, True, True)
