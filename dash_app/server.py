@@ -28,6 +28,7 @@ from gisapp.errors import NotFound
 from gisapp.services.grid_calendar import keep_current
 from gisapp.services.live import Fanout
 from gisapp.services.situation import Board
+from gisapp.services.upkeep import keep_small
 from gisapp.store.database import Database
 from layers.endpoint import TileMiddleware, watch_tables
 from layers.routes import router as layers_router
@@ -56,15 +57,15 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.state.fanout = Fanout(app.state.database)
         app.state.fanout.watch(app.state.board.hear, app.state.board.linked)
         watch_tables(app, app.state.fanout)
-        calendar: asyncio.Task[None] | None = None
+        chores: list[asyncio.Task[None]] = []
         try:
             await app.state.fanout.start()
-            calendar = asyncio.create_task(keep_current(app.state.database))
+            chores = [asyncio.create_task(work(app.state.database)) for work in (keep_current, keep_small)]
             await _prepare_dash(app, dash)
             yield
         finally:
-            if calendar is not None:
-                calendar.cancel()
+            for chore in chores:
+                chore.cancel()
             await app.state.fanout.stop()
             if tiles := getattr(app.state, "tiles", None):  # opened by the first tile
                 tiles.close()
