@@ -56,7 +56,7 @@ _INDEX = """<!DOCTYPE html>
 <html lang="zh-CN">
 <head>
 {%metas%}
-<meta name="viewport" content="width=device-width, initial-scale=1, viewport-fit=cover">
+<meta name="viewport" content="width=device-width, initial-scale=1, minimum-scale=1, viewport-fit=cover">
 <meta name="color-scheme" content="dark light">
 <title>{%title%}</title>
 <link rel="icon" href="/assets/favicon.svg" type="image/svg+xml">

@@ -87,3 +87,18 @@ def test_a_case_is_reported_on_a_phone(new_page: Callable[..., Page]) -> None:
     page = new_page("manager", viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
     _report(page, "供水井盖异常")
     expect(page.locator("#case-side .status").first).to_have_text("待交办")
+
+
+def test_what_opens_beyond_a_phones_edge_does_not_zoom_the_page_out(new_page: Callable[..., Page]) -> None:
+    """A list placed while its drawer still slides in stood over the edge; page and list then moved each other for ever."""
+    page = new_page("manager", viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    page.goto("/cases")
+    wait_for_map(page)
+    size = page.evaluate("""async () => {
+        const wide = document.createElement("div");
+        wide.style.cssText = "position:absolute;top:0;left:200px;width:900px;height:20px";
+        document.body.append(wide);
+        for (let frame = 0; frame < 5; frame++) await new Promise(requestAnimationFrame);
+        return [innerWidth, innerHeight, visualViewport.scale];
+    }""")
+    assert size == [390, 844, 1]
