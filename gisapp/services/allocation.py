@@ -16,7 +16,7 @@ from gisapp.analytics import allocation, network
 from gisapp.domain import clock
 from gisapp.domain.access import Reader
 from gisapp.domain.vocabulary import label
-from gisapp.errors import InputError, NotFound
+from gisapp.errors import InputError
 from gisapp.services import analysis_runs, demand, siting
 from gisapp.services.analysis_runs import Report, no_report
 from gisapp.services.demand import Demand
@@ -285,9 +285,7 @@ def stations(database: Database, reader: Reader, run_id: int) -> list[dict[str, 
     Raises:
         NotFound: no such allocation run within the reader's scope.
     """
-    found = analysis_runs.get(database, reader, run_id)
-    if found["kind"] != KIND:
-        raise NotFound(f"编号 {run_id} 不是设点优化。", remedy="请从列表中选择设点优化的结果。")
+    analysis_runs.get(database, reader, run_id, kind=KIND, called="设点优化")
     with database.begin(reader) as connection:
         return [dict(row) for row in analysis.stations_of(connection, run_id)]
 

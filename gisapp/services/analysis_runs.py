@@ -154,16 +154,24 @@ def _shown(row: RowMapping, reader: Reader) -> dict[str, Any]:
     return found
 
 
-def get(database: Database, reader: Reader, run_id: int) -> dict[str, Any]:
+def get(
+    database: Database, reader: Reader, run_id: int, *, kind: str | None = None, called: str = ""
+) -> dict[str, Any]:
     """One run: kind, title, parameters, state, and its summary, progress or error.
 
+    Args:
+        kind: the kind that it must be of; any when left out.
+        called: what that kind is called, for the message.
+
     Raises:
-        NotFound: no such run within the reader's scope.
+        NotFound: no such run within the reader's scope, or one of another kind.
     """
     with database.begin(reader) as connection:
         row = analysis.find_run(connection, run_id)
     if row is None:
         raise NotFound(f"没有编号为 {run_id} 的分析结果。", remedy="它可能已被删除，请从列表中选择。")
+    if kind is not None and row["kind"] != kind:
+        raise NotFound(f"编号 {run_id} 不是{called}。", remedy=f"请从列表中选择{called}的结果。")
     return _shown(row, reader)
 
 

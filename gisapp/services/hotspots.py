@@ -214,9 +214,7 @@ def cells(database: Database, reader: Reader, run_id: int) -> list[dict[str, Any
     Raises:
         NotFound: no such hotspot run within the reader's scope.
     """
-    found = analysis_runs.get(database, reader, run_id)
-    if found["kind"] != KIND:
-        raise NotFound(f"编号 {run_id} 不是热点分析。", remedy="请从列表中选择热点分析的结果。")
+    analysis_runs.get(database, reader, run_id, kind=KIND, called="热点分析")
     with database.begin(reader) as connection:
         rows = analysis.cells_of(connection, run_id)
     return [{**row, "class_title": CLASS_TITLES[row["class"]]} for row in rows]
