@@ -126,7 +126,7 @@ export class OneMap {
   }
 
   keep(step = false) {
-    if (!this.options.link || !this.map) return;
+    if (!this.options.link || !this.map || this.following) return;
     const { layers, selection, time, hidden } = this.state;
     viewState.store({ view: this.view(), layers, selection, time, hidden: Object.fromEntries(hidden) }, { step });
   }
@@ -134,6 +134,10 @@ export class OneMap {
   // Back and forward: the link is the truth, the map follows.
   applyLink() {
     const link = viewState.read();
+    // A flight under way ends here, and its end is a move: what it would keep belongs to the step that was left.
+    this.following = true;
+    this.map.stop();
+    this.following = false;
     if (link.view) this.map.easeTo({ ...link.view, duration: 500 });
     const same = (link.layers ?? []).join() === (this.state.layers ?? []).join();
     this.state.time = link.time ?? null;

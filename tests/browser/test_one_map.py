@@ -114,6 +114,26 @@ def test_ctrl_k_runs_commands(new_page: Callable[..., Page]) -> None:
     page.wait_for_function("async () => (await window.onemapReady).map('map').map.getPitch() > 40")
 
 
+def test_back_during_a_flight_keeps_the_step_that_it_came_to(new_page: Callable[..., Page]) -> None:
+    """The flight that Back interrupts ends with a move; it must not write its own selection over the entry."""
+    page = new_page("leader")
+    _open(page, "/#s=region:330103003")
+    expect(page.locator("#profile-panel.open h2")).to_have_text("天水街道")
+    settle(page)
+    address = on_map(
+        page,
+        """async (map) => {
+            const back = new Promise((done) => window.addEventListener('popstate', done, { once: true }));
+            map.select({ kind: 'region', id: '330103003051' });
+            map.map.flyTo({ center: [120.2, 30.3], zoom: 12, duration: 60000 });
+            window.history.back();
+            await back;
+            return window.location.hash;
+        }""",
+    )
+    assert "s=region:330103003" in str(address).split("&")
+
+
 def test_drill_down_to_a_room(new_page: Callable[..., Page], building: Building) -> None:
     """Street → community → grid → building → room sheet → room, each step with its way back."""
     page = new_page("leader")
