@@ -82,14 +82,27 @@ def free_port() -> int:
 
 
 def start_server(database_url: str, *, port: int | None = None) -> tuple[subprocess.Popen[bytes], str]:
-    """Start uvicorn on the application and wait until it answers; returns the process and its address."""
-    port = port or free_port()
+    """Start uvicorn on the application and wait until it answers; returns the process and its address.
+
+    The server is handed a socket that is bound already: a port that is only chosen can be taken before it is up.
+    """
     environ = {**os.environ, "ONEMAP_DATABASE_URL": database_url, "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-m", "uvicorn", "--factory", "dash_app.server:create_app"]
-    process = subprocess.Popen(
-        [*command, "--port", str(port), "--log-level", "warning"], cwd=ROOT, env=environ
-    )
-    url = f"http://127.0.0.1:{port}"
+    command = [
+        sys.executable,
+        "-m",
+        "uvicorn",
+        "--factory",
+        "dash_app.server:create_app",
+        "--log-level",
+        "warning",
+    ]
+    with socket.socket() as door:
+        door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        door.bind(("127.0.0.1", port or 0))
+        url = f"http://127.0.0.1:{door.getsockname()[1]}"
+        process = subprocess.Popen(
+            [*command, "--fd", str(door.fileno())], cwd=ROOT, env=environ, pass_fds=[door.fileno()]
+        )
     for _ in range(240):
         if process.poll() is not None:
             pytest.fail(f"the server ended with {process.returncode} before it answered")
