@@ -7,6 +7,7 @@ both carry a digest of their content in the path, so that browsers may keep them
 from __future__ import annotations
 
 import hashlib
+import re
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -14,24 +15,9 @@ MODULES = Path(__file__).resolve().parent / "modules"
 NODE_MODULES = ROOT / "node_modules"
 VENDORED = ("maplibre-gl", "terra-draw", "terra-draw-maplibre-gl-adapter", "leaflet")
 
-# Asked for at once, side by side, instead of one after the other as imports are met.
-_PRELOADED = (
-    "map",
-    "mount",
-    "selection",
-    "controls",
-    "live",
-    "overlays",
-    "picking",
-    "style",
-    "view_state",
-    "dom",
-    "map_view",
-    "feed",
-    "search",
-    "commands",
-    "switcher",
-)
+_OPENED = ("main", "map_view", "feed", "live_map", "search", "switcher")
+"""What a page with a map starts with: these and all that they import are asked for at once, side by side."""
+_IMPORT = re.compile(r"^(?:import|export)\b[^;]*?'\./(\w+)\.mjs'", re.MULTILINE)
 
 # Runs before the first paint: the remembered theme is on the document before a pixel is drawn, and modules find a
 # promise to wait for even if Dash's callbacks come first. The big screen is dark whatever the user chose for the desk, and
@@ -100,9 +86,24 @@ def modules_prefix() -> str:
     return f"/modules/{digest(*sorted(MODULES.glob('*.mjs')))}"
 
 
+def preloaded() -> list[str]:
+    """Names of the modules that a page with a map starts with, imported ones included.
+
+    A browser meets an import only when it has read the importing module: a chain of three costs three round trips.
+    """
+    found: list[str] = []
+    waiting = list(_OPENED)
+    while waiting:
+        name = waiting.pop(0)
+        if name not in found:
+            found.append(name)
+            waiting += _IMPORT.findall((MODULES / f"{name}.mjs").read_text(encoding="utf-8"))
+    return found
+
+
 def index_string() -> str:
     """Dash's index template with the import map filled in."""
-    preloads = [f'<link rel="modulepreload" href="__MODULES__/{name}.mjs">' for name in _PRELOADED]
+    preloads = [f'<link rel="modulepreload" href="__MODULES__/{name}.mjs">' for name in preloaded()]
     return (
         _INDEX.replace("__FIRST__", _FIRST_SCRIPT)
         .replace("__PRELOADS__", "\n".join(preloads))

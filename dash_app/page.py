@@ -36,6 +36,7 @@ class Page:
         bare: drawn without the top bar (sign-in, big screen).
         public: may be opened without a sign-in.
         icon: name of a symbol in ``dash_app/parts/icons.py`` for the phone's bottom bar.
+        tab: place in the phone's bottom bar, smallest first; what does not fit stands under 更多.
     """
 
     path: str
@@ -47,9 +48,12 @@ class Page:
     bare: bool = False
     public: bool = False
     icon: str = "dot"
+    tab: int = 50
 
     def open_to(self, reader: Reader) -> bool:
         """Whether a signed-in reader may open the page."""
+        if reader.is_device:
+            return False
         return not self.roles or reader.role is Role.ADMIN or reader.role in self.roles
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import inspect
 import logging
 from collections.abc import AsyncIterator
@@ -22,12 +23,14 @@ from dash_app.page import Page, discover
 from dash_app.static import ImmutableFiles
 from gisapp.api.app import include_routers
 from gisapp.api.session import SessionMiddleware, Sessions
+from gisapp.api.tracks import ReportMiddleware
 from gisapp.config import Settings, load_settings
 from gisapp.domain.access import Reader
 from gisapp.errors import NotFound
+from gisapp.services.gathering import Gathering
 from gisapp.services.grid_calendar import keep_current
 from gisapp.services.live import Fanout
-from gisapp.services.situation import Board
+from gisapp.services.situation import Board, Openings
 from gisapp.services.upkeep import keep_small
 from gisapp.store.database import Database
 from layers.endpoint import TileMiddleware, watch_tables
@@ -54,6 +57,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.state.database = Database(settings.database_url, connections=settings.database_connections)
         app.state.sessions = Sessions(app.state.database)
         app.state.board = Board(app.state.database)
+        app.state.openings = Openings(app.state.database)
+        app.state.gathering = Gathering(app.state.database)
         app.state.fanout = Fanout(app.state.database)
         app.state.fanout.watch(app.state.board.hear, app.state.board.linked)
         watch_tables(app, app.state.fanout)
@@ -62,10 +67,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             await app.state.fanout.start()
             chores = [asyncio.create_task(work(app.state.database)) for work in (keep_current, keep_small)]
             await _prepare_dash(app, dash)
+            _settle_memory()
             yield
         finally:
             for chore in chores:
                 chore.cancel()
+            await app.state.gathering.close()
             await app.state.fanout.stop()
             if tiles := getattr(app.state, "tiles", None):  # opened by the first tile
                 tiles.close()
@@ -89,6 +96,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     # Level 5: tiles and JSON are made on demand, and levels above cost time for a few per cent.
     app.add_middleware(GZipMiddleware, minimum_size=500, compresslevel=5)
     app.add_middleware(TileMiddleware)
+    app.add_middleware(ReportMiddleware)
     app.add_middleware(SessionMiddleware)
     return app
 
@@ -117,6 +125,15 @@ def _create_dash(app: FastAPI, pages: dict[str, Page]) -> Dash:
     for page in pages.values():
         page.register(dash)
     return dash
+
+
+def _settle_memory() -> None:
+    """Leave what start-up has made out of every later collection: millions of objects that live as long as the process,
+    and half a second in which nothing else runs each time they are looked through."""
+    gc.collect()
+    gc.freeze()
+    # Batches of positions make and drop thousands of objects at a time, hardly any of them in cycles.
+    gc.set_threshold(20_000, 20, 20)
 
 
 async def _prepare_dash(app: FastAPI, dash: Dash) -> None:

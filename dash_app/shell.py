@@ -15,6 +15,7 @@ from dash_app.errors import as_onemap_error, toasts
 from dash_app.page import Page
 from dash_app.parts import states
 from dash_app.parts.icons import icon
+from dash_app.parts.tabs import tab_bar
 from dash_app.session import set_scope_here
 from gisapp.api.session import reader_here
 from gisapp.domain.access import Reader
@@ -22,7 +23,6 @@ from gisapp.domain.vocabulary import label
 from gisapp.errors import Forbidden, NotFound
 
 SIGN_IN = "/sign-in"
-_TABS = 5  # pages in the phone's tab bar; the others stand in the user's menu
 
 _ACCENT = (
     "#e3f4ff",
@@ -119,7 +119,6 @@ def top_bar(reader: Reader, scope: str, pages: list[Page], here: str) -> list[Co
                     dmc.MenuLabel(f"{reader.name} · {label(reader.role)}"),
                     dmc.MenuLabel(f"辖区：{scope}"),
                     dmc.MenuDivider(),
-                    *(_menu_item(page) for page in pages[_TABS:]),
                     dmc.MenuItem("退出登录", id="sign-out", leftSection=icon("exit")),
                 ]
             ),
@@ -150,15 +149,10 @@ def top_bar(reader: Reader, scope: str, pages: list[Page], here: str) -> list[Co
     ]
 
 
-def _menu_item(page: Page) -> dmc.MenuItem:
-    return dmc.MenuItem(page.title, href=page.path, leftSection=icon(page.icon), className="phone-only")
-
-
-def _link(page: Page, here: str, *, with_icon: bool = False) -> dcc.Link:
-    text: list[Component | str] = [icon(page.icon), html.Span(page.title)] if with_icon else [page.title]
+def _link(page: Page, here: str) -> dcc.Link:
     name = "here" if page.path == here else ""
     # The big screen is a page without this frame: it is loaded afresh.
-    return dcc.Link(text, href=page.path, className=name, refresh=page.bare)
+    return dcc.Link(page.title, href=page.path, className=name, refresh=page.bare)
 
 
 def _home() -> dcc.Link:
@@ -209,7 +203,7 @@ def install(app: Dash, pages: dict[str, Page]) -> None:
             return content, [], "top-bar-none", [], True, {"title": title}, no_update
         open_pages = [p for p in pages.values() if p.nav is not None and p.open_to(reader)]
         bar = top_bar(reader, scope, open_pages, here)
-        tabs = [_link(p, here, with_icon=True) for p in open_pages[:_TABS]]
+        tabs = tab_bar(reader, scope, open_pages, here)
         who = {"title": title, "login": reader.login, "role": reader.role.value, "scope": scope}
         return content, bar, "top-bar", tabs, False, who, no_update
 
@@ -218,6 +212,13 @@ def install(app: Dash, pages: dict[str, Page]) -> None:
         ClientsideFunction(shell, "toggleTheme"),
         Output(ids.THEME, "data"),
         Input("theme-toggle", "n_clicks"),
+        State(ids.THEME, "data"),
+        prevent_initial_call=True,
+    )
+    app.clientside_callback(
+        ClientsideFunction(shell, "toggleTheme"),
+        Output(ids.THEME, "data", allow_duplicate=True),
+        Input("more-theme", "n_clicks"),
         State(ids.THEME, "data"),
         prevent_initial_call=True,
     )
@@ -233,5 +234,11 @@ def install(app: Dash, pages: dict[str, Page]) -> None:
         ClientsideFunction(shell, "signOut"),
         Output("sign-out", "disabled"),
         Input("sign-out", "n_clicks"),
+        prevent_initial_call=True,
+    )
+    app.clientside_callback(
+        ClientsideFunction(shell, "signOut"),
+        Output("more-sign-out", "disabled"),
+        Input("more-sign-out", "n_clicks"),
         prevent_initial_call=True,
     )

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from layers.colours import Colour, Theme, resolve
 
-Symbol = Literal["circle", "line", "fill", "ring", "dashed"]
+Symbol = Literal["circle", "line", "fill", "ring", "dashed", "up", "down"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,12 +19,14 @@ class LegendItem:
         colour: of the sign.
         symbol: form of the sign, so that colour never stands alone.
         value: value of the field that it stands for; None for a range.
+        of: class whose records it counts, for counts from afar; it is hidden with that class.
     """
 
     label: str
     colour: Colour
     symbol: Symbol = "circle"
     value: str | int | float | None = None
+    of: str = ""
 
     def as_json(self, theme: Theme) -> dict[str, Any]:
         """The item in a theme."""
@@ -33,6 +35,7 @@ class LegendItem:
             "colour": resolve(self.colour, theme),
             "symbol": self.symbol,
             "value": self.value,
+            "of": self.of,
         }
 
 
@@ -105,11 +108,11 @@ class Steps:
             expression += [bound, value]
         return expression
 
-    def brief(self, before: str) -> tuple[LegendItem, ...]:
-        """Three lines of the legend (fewest, middle, most), with a word before them."""
+    def brief(self, before: str, of: str = "") -> tuple[LegendItem, ...]:
+        """Three lines of the legend (fewest, middle, most), with a word before them and the class that they count."""
         items = self.legend()
         chosen = (items[0], items[len(items) // 2], items[-1])
-        return tuple(replace(item, label=f"{before} {item.label}") for item in chosen)
+        return tuple(replace(item, label=f"{before} {item.label}", of=of) for item in chosen)
 
     def legend(self) -> tuple[LegendItem, ...]:
         """Lines of the legend, from few to many."""

@@ -109,6 +109,7 @@ class StyleLayer:
         zooms: from (included) to (excluded).
         order: place in the drawing order within all layers; the layer's own when None.
         pick: whether a click selects its features.
+        counts: value of the legend's field that all its features count records of; it goes when that class is hidden.
     """
 
     name: str
@@ -120,6 +121,7 @@ class StyleLayer:
     zooms: tuple[float, float] | None = None
     order: int | None = None
     pick: bool = True
+    counts: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +226,8 @@ class Layer:
 
     def visible_to(self, reader: Reader) -> bool:
         """Whether a reader's role may see the layer."""
+        if reader.is_device:
+            return False
         return not self.audience or reader.role is Role.ADMIN or reader.role in self.audience
 
     def style_layers(self, theme: Theme) -> list[tuple[int, dict[str, Any]]]:
@@ -248,6 +252,8 @@ class Layer:
             entry["layout"] = layout
             entry["paint"] = resolve(style.paint, theme)
             entry["metadata"] = {"onemap:layer": self.id, "onemap:role": _role(style)}
+            if style.counts:
+                entry["metadata"]["onemap:counts"] = style.counts
             if style.pick and self.profile:
                 entry["metadata"]["onemap:kind"] = self.profile
             made.append((self.order if style.order is None else style.order, entry))

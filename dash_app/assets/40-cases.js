@@ -1,6 +1,18 @@
 // The chosen case and the place being reported, marked on the cases page's map.
 window.dash_clientside = window.dash_clientside || {};
 window.dash_clientside.onemapCases = {
+  // The map shows the states that the list is narrowed to.
+  async narrow(search) {
+    const all = ['reported', 'assigned', 'handling', 'closed'];
+    const wanted = new URLSearchParams(search || '').get('state');
+    const shown = wanted === 'open' ? all.slice(0, 3) : all.includes(wanted) ? [wanted] : all;
+    const without = all.filter((state) => !shown.includes(state));
+    const map = await (await window.onemapReady).ready('map');
+    const before = map.state.hidden.get('cases')?.values ?? [];
+    if (map.element.closest('.cases') && before.join() !== without.join()) await map.setHidden('cases', 'state', without);
+    return window.dash_clientside.no_update;
+  },
+
   async showPoints(where, point) {
     const api = await window.onemapReady;
     const feature = (at, role) => ({ type: 'Feature', properties: { role }, geometry: { type: 'Point', coordinates: at } });

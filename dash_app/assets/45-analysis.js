@@ -89,7 +89,12 @@ window.dash_clientside.onemapAnalysis = (() => {
       listen(map);
     }
     const done = shown && shown.state === 'done' ? shown : null;
+    map.analysisPlace = done ? done.parameters.demand.place : null;
     const hexagons = done && done.kind === 'hotspot' ? await load(done.run) : EMPTY;
+    const explain = () => map.setLegend('analysis', done && done.legend[api.theme()]);
+    map.analysisOff?.();
+    map.analysisOff = map.on('style', explain);
+    explain();
     map.setData('analysis-cells', hexagons);
     map.setData('analysis-numbers', middles(hexagons));
     map.setData('analysis-stations', done && done.kind === 'allocation' ? points(done.stations, null) : EMPTY);
@@ -108,6 +113,22 @@ window.dash_clientside.onemapAnalysis = (() => {
     return stay;
   }
 
+  // The chosen area comes into sight; a result on the map, and a link that names a view, keep theirs.
+  let framed = null;
+  async function frame(place, boxes, search) {
+    const stay = window.dash_clientside.no_update;
+    const box = boxes && boxes[place];
+    const api = await window.onemapReady;
+    const map = await api.ready('map');
+    if (!box || !document.getElementById('analysis-form')) return stay;
+    const first = framed?.map !== map;
+    if (!first && framed.place === place) return stay;
+    framed = { map, place };
+    const given = first && (map.startView || new URLSearchParams(search || '').get('run'));
+    if (!given && map.analysisPlace !== place) map.flyTo(box, { step: false, maxZoom: 16, padding: room(map), ...(first ? { duration: 0 } : {}) });
+    return stay;
+  }
+
   // The row of a service point brings it into sight.
   async function pick(rows) {
     const map = (await window.onemapReady).map('map');
@@ -122,7 +143,8 @@ window.dash_clientside.onemapAnalysis = (() => {
   // What form and result leave free of the map.
   function room(map) {
     const { clientWidth: width, clientHeight: height } = map.element;
-    if (width < 760) return { top: 40, bottom: height * 0.56 + 20, left: 24, right: 64 };
+    if (window.matchMedia('(max-height: 500px) and (orientation: landscape)').matches) return { top: 24, bottom: 24, left: 24, right: width * 0.5 };
+    if (width < 760) return { top: 40, bottom: height * 0.52 + 20, left: 24, right: 64 };
     const wide = width > 1180;
     return { top: 50, bottom: 60, left: wide ? 350 : 300, right: wide ? 460 : 380 };
   }
@@ -142,5 +164,5 @@ window.dash_clientside.onemapAnalysis = (() => {
     return window.dash_clientside.no_update;
   }
 
-  return { show, pick, navigate };
+  return { show, frame, pick, navigate };
 })();

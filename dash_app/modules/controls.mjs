@@ -1,9 +1,12 @@
 // Buttons at the map's lower right: nearer, farther, north, 3-D, home, whole screen; and the line that says the source.
 
+import { show } from './locate.mjs';
+
 const LINES = {
   plus: 'M12 5v14M5 12h14',
   minus: 'M5 12h14',
   home: 'M4 11 12 4l8 7M6.5 9.5V20h11V9.5',
+  here: 'M12 3v3M12 18v3M3 12h3M18 12h3M12 8.5a3.5 3.5 0 1 0 0 7 3.5 3.5 0 0 0 0-7M12 6a6 6 0 1 0 0 12 6 6 0 0 0 0-12',
   full: 'M4 9V4h5M15 4h5v5M20 15v5h-5M9 20H4v-5',
 };
 
@@ -47,7 +50,10 @@ export function addControls(owner) {
     element.append(...buttons);
     return element;
   };
-  const view = [compass, threeD];
+  // On a phone: a desk stands where everybody knows.
+  const here = button('我的位置', svg(LINES.here), () => show(owner));
+  here.className = 'here-button';
+  const view = [compass, threeD, here];
   if (options.bounds) view.push(button('回到辖区', svg(LINES.home), () => owner.flyTo(options.bounds)));
   if (document.fullscreenEnabled && options.fullscreen !== false) {
     const whole = button('全屏', svg(LINES.full), () => {

@@ -6,8 +6,9 @@ import { ExactEdges } from './exact_edges.mjs';
 import { ask, Refused } from './grid_api.mjs';
 import { showState } from './grid_panel.mjs';
 import { buildTools, hints } from './grid_tools.mjs';
-import { collection, feature, LAYERS, mask, problemFeatures } from './grid_overlays.mjs';
-import { ready } from './map.mjs';
+import { collection, feature, LAYERS, legendOf, mask, problemFeatures } from './grid_overlays.mjs';
+import { ready, theme } from './map.mjs';
+import { isSideways } from './phone.mjs';
 
 const props = (id, values) => window.dash_clientside?.set_props?.(id, values);
 const whole = new Intl.NumberFormat('zh-CN', { maximumFractionDigits: 0 });
@@ -41,6 +42,7 @@ class Desk {
     window.addEventListener('onemap:grids-row', this.onRow);
     this.onClick = (event) => this.click(event);
     this.map.map.on('click', this.onClick);
+    this.map.on('style', () => this.explain?.());
     await this.attempt(async () => {
       const list = await ask('/communities');
       this.fillCommunities(list);
@@ -130,6 +132,8 @@ class Desk {
       { type: 'Point', coordinates: [row.label_lon, row.label_lat] },
       { number: row.number, changed: row.changed, caption: `${whole.format(row[this.measure.id])} ${this.measure.unit}` },
     ))));
+    this.explain = () => this.map.setLegend('grids', legendOf(theme(), this.measure.label, [least, most].map((value) => `${whole.format(value)} ${this.measure.unit}`)));
+    this.explain();
     this.showCorners();
     props('grid-loads', { rowData: rows.map((row) => ({ ...row, share: row[this.measure.id] / most })) });
     // The marks and bars of a row depend on more than the cell's own value.
@@ -253,6 +257,7 @@ class Desk {
     const map = this.map.element.getBoundingClientRect();
     const panel = document.getElementById('grid-panel').getBoundingClientRect();
     const small = map.width < 760;
+    if (isSideways()) return { top: 80, bottom: 30, left: 24, right: map.right - panel.left + 20 };
     return small
       ? { top: 120, bottom: map.bottom - panel.top + 20, left: 24, right: 24 }
       : { top: 130, bottom: 50, left: panel.right - map.left + 40, right: 80 };

@@ -59,6 +59,21 @@ export const LAYERS = {
   },
 };
 
+// What the shades and lines of the page say; the range is that of the measure that the areas are shaded by.
+export function legendOf(theme, measure, range) {
+  const colour = PALETTE[theme];
+  return {
+    title: measure,
+    items: [
+      { label: `少（${range[0]}）`, colour: colour.low, symbol: 'fill' }, { label: `多（${range[1]}）`, colour: colour.high, symbol: 'fill' },
+      { label: '网格界', colour: colour.line, symbol: 'line' }, { label: '社区界', colour: colour.border, symbol: 'line' },
+      { label: '草稿中有改动', colour: colour.changed, symbol: 'dashed' }, { label: '选中', colour: colour.chosen, symbol: 'line' },
+      { label: '不能这样画', colour: colour.bad, symbol: 'line' },
+    ],
+    flow: true,
+  };
+}
+
 export const collection = (features) => ({ type: 'FeatureCollection', features });
 export const feature = (geometry, properties = {}) => ({ type: 'Feature', properties, geometry });
 

@@ -1,7 +1,9 @@
 // Entry of our modules: resolves window.onemapReady with the map API and mounts whatever the page asks for.
 import { prewarm } from 'maplibre-gl';
+import * as line from './line.mjs';
 import * as maps from './map.mjs';
 import { start } from './mount.mjs';
+import * as sheet from './sheet.mjs';
 import * as selection from './selection.mjs';
 import { load } from './style.mjs';
 
@@ -13,3 +15,5 @@ if (window.location.pathname !== '/sign-in') {
 
 window.onemapResolve({ ...maps, selection });
 start();
+sheet.start();
+line.start();

@@ -1,6 +1,7 @@
 // The one map module. Every page's map is an OneMap; window.onemapReady resolves to the functions exported below.
 import { Map as GlMap, ScaleControl } from 'maplibre-gl';
 import { addControls } from './controls.mjs';
+import { drawing } from './graphics.mjs';
 import { glider } from './live.mjs';
 import { OVERLAY, Overlays } from './overlays.mjs';
 import { attachPicking } from './picking.mjs';
@@ -26,6 +27,7 @@ export class OneMap {
     this.options = options;
     this.listeners = new Map();
     this.overlays = new Overlays(this);
+    this.legends = new Map(); // what a page draws itself: name → {title, items, note, origin}
     const link = options.link ? viewState.read() : {};
     this.state = {
       layers: link.layers ?? options.layers ?? null,
@@ -41,6 +43,7 @@ export class OneMap {
     // The font must be there before the first label is drawn: glyphs are cut from the page's fonts.
     await Promise.all([document.fonts.load('500 14px "Noto Sans CJK SC"', '社区一张图'), style.load(theme())]);
     const { bounds, center, zoom } = this.options;
+    const { antialias, fadeDuration } = drawing();
     const view = this.startView ?? (bounds ? { bounds, fitBoundsOptions: { padding: this.padding() } } : { center: center ?? START.center, zoom: zoom ?? START.zoom });
     this.map = new GlMap({
       container: this.element,
@@ -52,8 +55,8 @@ export class OneMap {
       minZoom: 8,
       maxZoom: 20.5,
       dragRotate: true,
-      fadeDuration: 120,
-      canvasContextAttributes: { antialias: true, preserveDrawingBuffer: Boolean(this.options.printable) },
+      fadeDuration,
+      canvasContextAttributes: { antialias, preserveDrawingBuffer: Boolean(this.options.printable) },
     });
     this.map.addControl(new ScaleControl({ maxWidth: 120, unit: 'metric' }), 'bottom-left');
     this.map.touchZoomRotate.enable();
@@ -190,9 +193,12 @@ export class OneMap {
     const { clientWidth: width, clientHeight: height } = this.element;
     const free = { top: 48, bottom: 56, left: 48, right: 64 };
     const frame = this.element.parentElement;
-    for (const panel of frame.querySelectorAll('.switcher:not(.folded), .profile-panel.open, .sheet-drawer:not([hidden]), .time-filter:not([hidden])')) {
+    for (const panel of frame.querySelectorAll('.switcher:not(.folded, :empty), .profile-panel.open, .sheet-drawer:not([hidden]), .time-filter:not([hidden])')) {
       // Where it will lie: an offset does not know of the slide that is under way.
-      const { offsetLeft: left, offsetTop: top, offsetWidth: wide } = panel;
+      const fixed = getComputedStyle(panel).position === 'fixed' ? frame.getBoundingClientRect() : { left: 0, top: 0 };
+      const { offsetWidth: wide } = panel;
+      const left = panel.offsetLeft - fixed.left;
+      const top = panel.offsetTop - fixed.top;
       if (wide > width * 0.8 || panel.matches('.time-filter')) free.bottom = Math.max(free.bottom, height - top + 16);
       else if (left + wide / 2 < width / 2) free.left = Math.max(free.left, left + wide + 24);
       else free.right = Math.max(free.right, width - left + 24);
@@ -232,6 +238,19 @@ export class OneMap {
       if (source.type === 'vector' && (changed.has('*') || source['onemap:families']?.some((family) => changed.has(family)))) this.map.refreshTiles(name);
     }
     this.emit('revision', families);
+  }
+
+  // The legend of something that the page lays over the registry's layers; null takes it away.
+  setLegend(name, section) {
+    if (section) this.legends.set(name, section);
+    else this.legends.delete(name);
+    this.emit('legend', name);
+  }
+
+  // Layers of the registry in this theme, for whoever explains the map: legend, switcher, print.
+  async describeLayers() {
+    this.layerInfo = await style.describe(theme());
+    return this.layerInfo;
   }
 
   setData(source, geojson) { this.overlays.setData(source, geojson); }

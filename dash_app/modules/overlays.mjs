@@ -1,5 +1,9 @@
 // What a page lays over the registry's layers: GeoJSON with its own style (a selection, a draft, hexagons, moving workers).
-// overlay = {data, layers: theme => [style layers without id and source], source: {…more source options}, before}
+// overlay = {data, layers: theme => [style layers without id and source], source: {…more source options}, before, on}
+// before: the registry layer that it lies below, or 'labels' for all of them.
+// on: a source of the registry's style instead of GeoJSON; the layers then name their source-layer.
+import { scaled } from './style.mjs';
+
 export const OVERLAY = 'overlay:';
 const EMPTY = { type: 'FeatureCollection', features: [] };
 
@@ -16,6 +20,12 @@ export class Overlays {
     if (this.owner.map?.isStyleLoaded !== undefined) this.draw(name);
   }
 
+  // The same name with other layers: what stood there goes first.
+  replace(name, overlay) {
+    if (this.known.has(name)) this.remove(name);
+    this.add(name, overlay);
+  }
+
   // A source nobody described yet gets a plain look, so that setData alone already shows something.
   setData(name, geojson) {
     if (!this.known.has(name)) this.add(name, { data: geojson, layers: plain });
@@ -27,7 +37,7 @@ export class Overlays {
   remove(name) {
     const { map } = this.owner;
     for (const layer of map.getStyle().layers) {
-      if (layer.source === OVERLAY + name) map.removeLayer(layer.id);
+      if (layer.id.startsWith(`${OVERLAY}${name}:`)) map.removeLayer(layer.id);
     }
     if (map.getSource(OVERLAY + name)) map.removeSource(OVERLAY + name);
     this.known.delete(name);
@@ -35,18 +45,18 @@ export class Overlays {
 
   styleLayers(name) {
     const overlay = this.known.get(name);
-    return overlay.layers(theme()).map((layer, index) => ({
-      ...layer, id: `${OVERLAY}${name}:${index}`, source: OVERLAY + name,
+    return overlay.layers(theme()).map((layer, index) => scaled({
+      ...layer, id: `${OVERLAY}${name}:${index}`, source: overlay.on ?? OVERLAY + name,
     }));
   }
 
   draw(name) {
     const { map } = this.owner;
     const overlay = this.known.get(name);
-    if (!map.getSource(OVERLAY + name)) {
+    if (!overlay.on && !map.getSource(OVERLAY + name)) {
       map.addSource(OVERLAY + name, { type: 'geojson', data: overlay.data, ...overlay.source });
     }
-    const before = overlay.before ? map.getStyle().layers.find((layer) => layer.metadata?.['onemap:layer'] === overlay.before)?.id : undefined;
+    const before = overlay.before ? map.getStyle().layers.find((layer) => belongs(layer, overlay.before))?.id : undefined;
     for (const layer of this.styleLayers(name)) {
       if (!map.getLayer(layer.id)) map.addLayer(layer, before);
     }
@@ -61,8 +71,9 @@ export class Overlays {
     const sources = { ...after.sources };
     const layers = [...after.layers];
     for (const [name, overlay] of this.known) {
-      sources[OVERLAY + name] = { type: 'geojson', data: overlay.data, ...overlay.source };
-      layers.push(...this.styleLayers(name));
+      if (!overlay.on) sources[OVERLAY + name] = { type: 'geojson', data: overlay.data, ...overlay.source };
+      const at = overlay.before ? layers.findIndex((layer) => belongs(layer, overlay.before)) : -1;
+      layers.splice(at < 0 ? layers.length : at, 0, ...this.styleLayers(name));
     }
     for (const [name, moving] of this.owner.gliders ?? []) {
       if (sources[name]) sources[name] = { ...sources[name], data: moving.collection() };
@@ -70,6 +81,8 @@ export class Overlays {
     return { ...after, sources, layers };
   }
 }
+
+const belongs = (layer, id) => (id === 'labels' ? layer.type === 'symbol' : layer.metadata?.['onemap:layer'] === id);
 
 function plain(name) {
   const accent = name === 'light' ? '#0a6ebd' : '#3fb6ff';

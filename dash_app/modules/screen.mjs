@@ -3,17 +3,19 @@
 import { connect } from './feed.mjs';
 import { attach } from './live_map.mjs';
 import { ready } from './map.mjs';
+import { isSideways } from './phone.mjs';
 import { drawHours } from './screen_chart.mjs';
 import { Cards } from './screen_cards.mjs';
 import { Stream } from './screen_stream.mjs';
 import { el } from './dom.mjs';
+import { pointsOf, tiltedView } from './tilted_view.mjs';
 
 const STALE = 75000; // ms; the server counts every 30 s at the latest
 const HOME_AFTER = 5 * 60000; // ms without a hand on it: back to the whole scope
 const PITCH = 48;
 const BEARING = -14;
-const NEARER = 0.35; // zoom levels
-const NEAR = 16; // zoom from which a click on a house means the house
+const NEAR = 16; // zoom from which a click on a house means the house, at 1080p
+const NEAREST = 17.2;
 const WALL = ['water', 'green', 'streets', 'regions', 'grids', 'buildings', 'cases', 'workers'];
 
 const whole = new Intl.NumberFormat('zh-CN');
@@ -64,6 +66,7 @@ class Screen {
     this.owner = owner;
     owner.padding = () => this.padding();
     owner.map.on('resize', () => { if (!this.trail.length && !this.cards.open) this.frame(owner.options.bounds, { duration: 0 }); });
+    owner.overlays.add('stage', { layers: stage, before: 'buildings' });
     owner.overlays.add('here', { layers: spotlight, before: 'cases' });
     owner.setLayers(WALL, { keep: false });
     owner.setThreeD(true);
@@ -82,7 +85,8 @@ class Screen {
     for (const layer of map.getStyle().layers) {
       // What is closed is no news on the wall.
       if (layer.id.startsWith('cases:closed') || layer.id === 'green:name') map.setLayoutProperty(layer.id, 'visibility', 'none');
-      if (layer.id === 'cases:name') map.setLayerZoomRange(layer.id, NEAR + 0.5, 24);
+      // Names of things come when one goes near; from afar names of people and places are enough.
+      if (layer.id === 'cases:name' || layer.id === 'buildings:name') map.setLayerZoomRange(layer.id, NEAR + 0.5 + finer(), 24);
       const power = { workers: 1, cases: 0.4 }[layer.metadata?.['onemap:layer']];
       if (layer.type !== 'circle' || !power) continue;
       map.setPaintProperty(layer.id, 'circle-radius', scaled(layer.paint['circle-radius'], Math.max(1, factor) ** power));
@@ -91,17 +95,19 @@ class Screen {
 
   frame(bounds, options = {}) {
     if (!bounds || !this.owner) return;
-    const camera = this.owner.map.cameraForBounds(bounds, { padding: this.padding(), bearing: BEARING });
-    if (!camera) return;
-    // Seen from the side a place is flatter than its box: there is room to come nearer.
-    this.owner.flyTo({ ...camera, zoom: Math.min(camera.zoom + NEARER, 17.2), pitch: PITCH, duration: 900, ...options }, { step: false });
+    const { clientWidth: width, clientHeight: height } = this.owner.element;
+    // The outline where it is known to be of this place, else its box.
+    const outline = this.place?.outline && String(this.place.bounds) === String(bounds) ? this.place.outline : bounds;
+    const view = tiltedView(pointsOf(outline), { width, height, padding: this.padding(), pitch: PITCH, bearing: BEARING, maxZoom: NEAREST + finer() });
+    this.owner.flyTo({ ...view, duration: 900, ...options }, { step: false });
   }
 
   // What the frame covers of the map, at this size of the wall.
   padding() {
     const share = parseFloat(getComputedStyle(document.documentElement).fontSize) / 26.67;
+    if (isSideways()) return { top: 60, bottom: 90, left: 20, right: 300 };
     if (window.innerWidth <= 900) return { top: 90, bottom: 330, left: 20, right: 20 };
-    return { top: 130 * share, bottom: 250 * share, left: 300 * share, right: 460 * share };
+    return { top: 70 * share, bottom: 225 * share, left: 80 * share, right: 490 * share };
   }
 
   // -- numbers -------------------------------------------------------------------------------------------------------
@@ -110,6 +116,10 @@ class Screen {
     const { numbers } = situation;
     this.place = situation;
     this.light(situation.outline);
+    if (!this.whole && !this.trail.length && this.owner) {
+      this.whole = true; // the outline is tighter than the box that the map began with
+      this.frame(this.owner.options.bounds);
+    }
     this.moment = new Date(situation.moment);
     this.write('people', numbers.people);
     this.write('households', numbers.households);
@@ -180,13 +190,14 @@ class Screen {
     if (!this.owner || this.lit === key) return;
     this.lit = key;
     this.owner.setData('here', outline ? { type: 'FeatureCollection', features: shade(outline) } : null);
+    this.owner.setData('stage', outline ? { type: 'Feature', properties: {}, geometry: outline } : null);
   }
 
   select(selection) {
     if (!selection) return;
     // From afar a click on a house means the ground it stands on.
     const ground = selection.at && this.groundAt(selection.at);
-    if (selection.kind === 'building' && this.owner.map.getZoom() < NEAR && ground) {
+    if (selection.kind === 'building' && this.owner.map.getZoom() < NEAR + finer() && ground) {
       this.enter(ground);
       return;
     }
@@ -250,6 +261,9 @@ class Screen {
   }
 }
 
+// The same picture on a wall of twice as many pixels is one zoom level further in.
+const finer = () => Math.max(0, Math.log2(parseFloat(getComputedStyle(document.documentElement).fontSize) / 26.67));
+
 // From a million on in 万, because ten digits are not read from five metres.
 function said(value) {
   if (value === null) return ['—', ''];
@@ -267,8 +281,11 @@ function shade(outline) {
   ];
 }
 
+// The ground of the place is lit, what lies around it stays in sight: nothing is where it is without its neighbours.
+const stage = () => [{ type: 'fill', paint: { 'fill-color': '#1d3a5a', 'fill-opacity': 0.55 } }];
+
 const spotlight = () => [
-  { type: 'fill', filter: ['==', ['get', 'kind'], 'shade'], paint: { 'fill-color': '#0b1420', 'fill-opacity': 0.55 } },
+  { type: 'fill', filter: ['==', ['get', 'kind'], 'shade'], paint: { 'fill-color': '#0b1420', 'fill-opacity': 0.3 } },
   { type: 'line', filter: ['==', ['get', 'kind'], 'edge'], layout: { 'line-join': 'round' }, paint: { 'line-color': '#3fb6ff', 'line-width': 9, 'line-opacity': 0.16, 'line-blur': 6 } },
   { type: 'line', filter: ['==', ['get', 'kind'], 'edge'], layout: { 'line-join': 'round' }, paint: { 'line-color': '#9fdcff', 'line-width': 2.5, 'line-opacity': 0.9 } },
 ];

@@ -57,7 +57,7 @@ export function mount(element) {
       const answer = await fetch('/api/v1/session', {
         method: 'POST',
         headers: { 'Content-Type': 'application/json' },
-        body: JSON.stringify({ login: login.value.trim(), password: password.value }),
+        body: JSON.stringify({ login: login.value.trim(), password: password.value, at_page: true }),
       });
       if (answer.ok) {
         window.location.assign(target());

@@ -1,6 +1,8 @@
 // The style comes whole from the server's layer registry; here it is made absolute, switched and scaled.
 // A style layer names the registry layer it draws in metadata["onemap:layer"], and its part in "onemap:role".
 
+import { getJson } from './dom.mjs';
+
 const cache = new Map();
 
 export async function load(theme) {
@@ -19,10 +21,29 @@ export async function load(theme) {
   return structuredClone(await cache.get(theme));
 }
 
+// What the registry says of its layers: titles, legends, zooms, origins.
+const descriptions = new Map();
+
+export function describe(theme) {
+  if (!descriptions.has(theme)) {
+    const answer = getJson(`/api/v1/layers?theme=${theme}`).then(({ layers }) => layers);
+    descriptions.set(theme, answer);
+    answer.catch(() => descriptions.delete(theme));
+  }
+  return descriptions.get(theme);
+}
+
 export const layerOf = (layer) => layer.metadata?.['onemap:layer'] ?? null;
 const roleOf = (layer) => layer.metadata?.['onemap:role'] ?? null;
 
 // Text is drawn from the page's fonts, in pixels: on a wall whose root font is larger it grows along.
+export const scaled = (layer) => {
+  scaleText(layer, rootFactor());
+  return layer;
+};
+
+const rootFactor = () => parseFloat(getComputedStyle(document.documentElement).fontSize) / 16;
+
 function scaleText(layer, factor) {
   if (factor === 1 || layer.type !== 'symbol') return;
   const size = layer.layout?.['text-size'];
@@ -37,7 +58,7 @@ function scaleText(layer, factor) {
 export function compose(style, { visible, threeD, time, hidden }) {
   // Soft light from the viewer's left: walls of buildings differ by shade, none turns black.
   style.light ??= { anchor: 'viewport', position: [1.4, 215, 40], color: '#ffffff', intensity: 0.22 };
-  const factor = parseFloat(getComputedStyle(document.documentElement).fontSize) / 16;
+  const factor = rootFactor();
   for (const source of Object.values(style.sources)) {
     if (source.tiles) source.tiles = source.tiles.map((address) => absolute(withTime(address, source, time)));
   }
@@ -49,7 +70,8 @@ export function compose(style, { visible, threeD, time, hidden }) {
     const on = visible === null ? layer.layout.visibility !== 'none' : visible.has(id);
     const without = hidden?.get(id);
     if (without?.values.length) {
-      const kept = ['!', ['in', ['to-string', ['get', without.field]], ['literal', without.values]]];
+      // Counts of records carry no class of their own: they go with the class that they count.
+      const kept = !without.values.includes(layer.metadata['onemap:counts']) && ['!', ['in', ['to-string', ['get', without.field]], ['literal', without.values]]];
       layer.filter = layer.filter ? ['all', layer.filter, kept] : kept;
     }
     const flat = roleOf(layer) === 'extrusion' && !threeD;

@@ -1,16 +1,16 @@
 // Layer switcher: groups of layers from the registry; the list is the legend as well.
-import { el, getJson, symbol } from './dom.mjs';
-import { ready, theme } from './map.mjs';
+import { el, symbol } from './dom.mjs';
+import { ready } from './map.mjs';
+import { isPhone, isSideways } from './phone.mjs';
 
-const SMALL = '(max-width: 760px)';
 
 export async function mount(host, { map: mapId = 'map' } = {}) {
   const body = el('div', { class: 'switcher-body' });
   const count = el('span', { class: 'count' });
   const fold = el('button', { class: 'icon-button', type: 'button', on: { click: () => setFolded(!host.classList.contains('folded')) } });
   const head = el('div', { class: 'switcher-head' }, el('h2', {}, '图层', count), fold);
-  host.replaceChildren(el('section', { class: 'switcher-card floating', 'aria-label': '图层' }, head, body));
-  setFolded(window.matchMedia(SMALL).matches);
+  host.replaceChildren(el('section', { class: 'switcher-card floating', 'aria-label': '图层' }, el('button', { class: 'sheet-grip', type: 'button' }), head, body));
+  setFolded(isPhone());
   body.append(el('div', { class: 'skeleton' }), el('div', { class: 'skeleton' }), el('div', { class: 'skeleton' }));
 
   const map = await ready(mapId);
@@ -35,15 +35,11 @@ export async function mount(host, { map: mapId = 'map' } = {}) {
   ];
   return () => offs.forEach((off) => off());
 
-  async function load() {
-    const answer = await getJson(`/api/v1/layers?theme=${theme()}`);
-    map.layerInfo = answer.layers; // for whoever explains the map elsewhere: print
-    return answer.layers;
-  }
+  function load() { return map.describeLayers(); }
 
   function setFolded(on) {
     host.classList.toggle('folded', on);
-    fold.replaceChildren(symbol(on ? 'layers' : window.matchMedia(SMALL).matches ? 'down' : 'fold'));
+    fold.replaceChildren(symbol(on ? 'layers' : isPhone() ? (isSideways() ? 'close' : 'down') : 'fold'));
     fold.title = on ? '展开图层' : '收起图层';
     fold.setAttribute('aria-label', fold.title);
     fold.setAttribute('aria-expanded', String(!on));

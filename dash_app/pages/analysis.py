@@ -13,6 +13,7 @@ from dash_app.parts import analysis_form as forms
 from dash_app.parts import analysis_result as results
 from dash_app.parts.icons import icon
 from dash_app.parts.map_view import map_view
+from dash_app.parts.sheet import grip, sheet
 from dash_app.parts.table import register_export, table
 from dash_app.session import call
 from gisapp.domain.access import Reader
@@ -42,6 +43,7 @@ def layout(reader: Reader) -> html.Div:
     """The map fills the page; form and result float over its edges."""
     form = html.Section(
         [
+            grip(),
             html.Header([html.H2("热点与配置")]),
             html.Div(
                 [
@@ -55,7 +57,7 @@ def layout(reader: Reader) -> html.Div:
         ],
         id="analysis-form",
         className="analysis-form floating",
-        **{"aria-label": "分析条件"},
+        **{"aria-label": "分析条件", **sheet()},
     )
     close = html.Button(
         icon("close"),
@@ -67,6 +69,7 @@ def layout(reader: Reader) -> html.Div:
     delete = html.Button("删除", id="analysis-delete", className="button small", hidden=True)
     result = html.Section(
         [
+            grip(),
             html.Header([html.H2(id="analysis-title"), delete, close]),
             html.Div(id="analysis-summary", className="analysis-summary"),
             html.Div(id="analysis-cell", className="analysis-cell", hidden=True),
@@ -75,14 +78,22 @@ def layout(reader: Reader) -> html.Div:
         id="analysis-result",
         className="analysis-result floating",
         hidden=True,
-        **{"aria-label": "分析结果"},
+        **{"aria-label": "分析结果", **sheet(close="#analysis-close")},
     )
-    legend = html.Div(id="analysis-legend", className="analysis-legend floating", hidden=True)
-    stage = map_view(None, reader, layers=_LAYERS, link=True, children=[form, result, legend])
+    stage = map_view(
+        None,
+        reader,
+        layers=_LAYERS,
+        link=True,
+        legend="brief",
+        print={"title": "热点与配置"},
+        children=[form, result],
+    )
     stores = [
         dcc.ConfirmDialog(id="analysis-confirm"),
         dcc.Store(id="analysis-link"),
         dcc.Store(id="analysis-shown"),
+        dcc.Store(id="analysis-places"),
         dcc.Store(id="analysis-picked"),
         dcc.Store(id="analysis-version", data=0),
         dcc.Interval(id="analysis-tick", interval=700, disabled=True),
@@ -103,18 +114,20 @@ def _register_form(app: Dash) -> None:
         Output("analysis-place", "data"),
         Output("analysis-place", "value"),
         Output("analysis-days", "value"),
+        Output("analysis-places", "data"),
         Input("analysis-mode", "id"),
         State(ids.URL, "search"),
     )
     async def fill(_mode: str, search: str | None) -> tuple[object, ...]:
         """Places of the reader's scope; unless a run says otherwise, where most cases are, and the last ninety days."""
         places = await call(app, analysis_runs.places_to_choose)
+        boxes = {one["place"]: one["bounds"] for one in places}
         if _run_id(search) is not None:
-            return forms.place_options(places), no_update, no_update
+            return forms.place_options(places), no_update, no_update, boxes
         chosen = await call(app, analysis_runs.place_to_begin_with, places)
         first, last = demand.last_days(_DAYS)
         days = [first.isoformat(), last.isoformat()]
-        return forms.place_options(places), chosen, days
+        return forms.place_options(places), chosen, days, boxes
 
     @app.callback(
         *(Output(field, name, allow_duplicate=True) for field, name in forms.FIELDS),
@@ -205,14 +218,13 @@ def _panel(
     title: str = "",
     summary: Any = (),
     grid: Any = (),
-    legend: Any = (),
     *,
     mine: bool = False,
     running: bool = False,
     hidden: bool = False,
 ) -> tuple[Any, ...]:
     """What the panel of the result shows, in the order of the outputs of ``show``."""
-    return hidden, title, summary, grid, legend, not legend, not mine, not running
+    return hidden, title, summary, grid, not mine, not running
 
 
 def _register_result(app: Dash) -> None:
@@ -221,8 +233,6 @@ def _register_result(app: Dash) -> None:
         Output("analysis-title", "children"),
         Output("analysis-summary", "children"),
         Output("analysis-table", "children"),
-        Output("analysis-legend", "children"),
-        Output("analysis-legend", "hidden"),
         Output("analysis-delete", "hidden"),
         Output("analysis-tick", "disabled"),
         Output("analysis-shown", "data"),
@@ -241,7 +251,7 @@ def _register_result(app: Dash) -> None:
         if number is None:
             return *_panel(hidden=True), None, listed
         if shown and (shown["run"], shown["state"]) == (number, "done") and ctx.triggered_id:
-            return *[no_update] * 9, listed  # another part of the address has changed
+            return *[no_update] * 7, listed  # another part of the address has changed
         try:
             run = await call(app, analysis_runs.get, number)
         except NotFound as error:
@@ -260,8 +270,8 @@ def _register_result(app: Dash) -> None:
             stations = results.station_rows(await call(app, allocation.stations, number))
             grid = table(_STATIONS, results.STATION_COLUMNS, stations, export="服务点", single=True)
         state |= {"bounds": run["summary"]["bounds"], "stations": stations}
-        legend = results.legend(run["kind"])
-        return *_panel(run["title"], results.figures(run), grid, legend, mine=run["mine"]), state, listed
+        state["legend"] = results.legend(run["kind"])
+        return *_panel(run["title"], results.figures(run), grid, mine=run["mine"]), state, listed
 
     @app.callback(
         Output("analysis-link", "data", allow_duplicate=True),
@@ -348,6 +358,13 @@ def _register_result(app: Dash) -> None:
         Output("analysis-link", "modified_timestamp"),
         Input("analysis-link", "data"),
         prevent_initial_call=True,
+    )
+    app.clientside_callback(
+        ClientsideFunction("onemapAnalysis", "frame"),
+        Output("analysis-places", "modified_timestamp"),
+        Input("analysis-place", "value"),
+        Input("analysis-places", "data"),
+        State(ids.URL, "search"),
     )
     app.clientside_callback(
         ClientsideFunction("onemapAnalysis", "show"),

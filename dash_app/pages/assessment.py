@@ -1,28 +1,29 @@
-"""Assessment (考核): an indicator by grid, community or street; each number opens the cases behind it."""
+"""Assessment (考核): an indicator by grid, community or street, as a table and on the map; each number opens its cases."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import timedelta
 from urllib.parse import parse_qsl, urlencode
 
 import dash_mantine_components as dmc
-from dash import Dash, Input, Output, State, dcc, html, no_update
+from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_update
 
 from dash_app import ids
 from dash_app.page import Page
-from dash_app.parts import states
+from dash_app.parts import score_view, states
+from dash_app.parts.map_view import map_view
+from dash_app.parts.sheet import grip, sheet
 from dash_app.parts.table import register_export, table
 from dash_app.session import call
 from gisapp.domain import clock
 from gisapp.domain.access import Reader
 from gisapp.domain.keys import Level
-from gisapp.domain.vocabulary import label, source_in_words
+from gisapp.domain.vocabulary import label
 from gisapp.services import assessment
 
 _TABLE = "score-table"
 _LEVELS = (Level.GRID, Level.COMMUNITY, Level.STREET)
+_LAYERS = ("water", "green", "streets")
 _SPANS = {"30": "近 30 天", "90": "近 90 天", "365": "近一年"}
 
 
@@ -30,8 +31,8 @@ def _query(search: str | None) -> dict[str, str]:
     return dict(parse_qsl((search or "").lstrip("?")))
 
 
-def layout(_reader: Reader) -> html.Div:
-    """Choices above, the total, and the table."""
+def layout(reader: Reader) -> html.Div:
+    """Choices, total and table beside the map; the chosen place floats over the map's edge."""
     choices = html.Div(
         [
             dmc.Select(
@@ -39,7 +40,7 @@ def layout(_reader: Reader) -> html.Div:
                 data=[{"value": i["id"], "label": i["title"]} for i in assessment.catalogue()],
                 value=assessment.catalogue()[0]["id"],
                 allowDeselect=False,
-                w=220,
+                className="grow",
                 **{"aria-label": "指标"},
             ),
             dmc.SegmentedControl(
@@ -53,102 +54,40 @@ def layout(_reader: Reader) -> html.Div:
         ],
         className="score-choices",
     )
-    return html.Div(
+    listing = html.Section(
         [
             html.Div([html.H2("考核"), choices], className="score-head"),
             html.Div(states.loading(2), id="score-total", className="score-total"),
             table(
                 _TABLE,
-                _columns(assessment.catalogue()[0]["counts"]),
+                score_view.columns(assessment.catalogue()[0]["counts"]),
                 export="考核",
                 row_key="place",
-                height="auto",
+                single=True,
+                fit=False,
+                empty="没有可以统计的地点。",
             ),
         ],
-        className="scores",
+        className="score-list",
+        **{"aria-label": "考核结果"},
     )
-
-
-def _columns(counts: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Columns of an indicator: its value, and each count as a link to the records behind it."""
-    numbers = [
-        {
-            "field": name,
-            "headerName": word,
-            "type": "numericColumn",
-            "cellRenderer": "markdown",
-            "width": 120,
-            "minWidth": 110,
-        }
-        for name, word in counts.items()
-    ]
-    return [
-        {"field": "name", "headerName": "地点", "flex": 2, "minWidth": 140, "pinned": "left"},
-        {
-            "field": "value",
-            "headerName": "指标值",
-            "type": "numericColumn",
-            "width": 120,
-            "minWidth": 100,
-            "valueFormatter": {
-                "function": "params.value == null ? '—' : params.value.toFixed(1) + ' ' + params.data.unit"
-            },
-            "cellClass": {"function": "'ag-right-aligned-cell cell-status ' + params.data.meaning"},
-        },
-        {
-            "field": "verdict",
-            "headerName": "评价",
-            "width": 110,
-            "minWidth": 90,
-            "cellClass": {"function": "'cell-status ' + params.data.meaning"},
-        },
-        *numbers,
-        {"field": "place", "headerName": "编码", "width": 170, "minWidth": 160},
-    ]
-
-
-def _link(place: str, count: int, records: dict[str, Any], since: datetime) -> str:
-    if count == 0:
-        return "0"
-    query = {"place": place, "judged": "1", "since": since.date().isoformat()}
-    if "overdue" in records:
-        query["overdue"] = "1" if records["overdue"] else "0"
-    return f"[{count:,}](/cases?{urlencode(query)})"
-
-
-def _row(score: dict[str, Any], unit: str, since: datetime) -> dict[str, Any]:
-    verdicts = {None: ("unknown", "无应办结"), True: ("good", "达标"), False: ("bad", "未达标")}
-    meaning, verdict = verdicts[score["reached"]]
-    counts = {
-        name: _link(score["place"], n, score["records"][name], since) for name, n in score["counts"].items()
-    }
-    return {
-        "name": score["name"],
-        "place": score["place"],
-        "value": score["value"],
-        "unit": unit,
-        **counts,
-        "meaning": meaning,
-        "verdict": verdict,
-    }
-
-
-def _total(result: dict[str, Any], span: str) -> list[Any]:
-    counts, value = result["total"]["counts"], result["total"]["value"]
-    unit = result["indicator"]["unit"]
-    moment = datetime.fromisoformat(result["moment"])
-    shown = "—" if value is None else f"{value:.1f}"
-    figures = [
-        states.figure(
-            shown,
-            result["indicator"]["title"],
-            "" if value is None else unit,
-            note=f"目标 {result['target']:g} {unit}",
-        )
-    ]
-    figures += [states.figure(f"{counts[name]:,}", word, "件") for name, word in result["counts"].items()]
-    source = f"{_SPANS[span]}上报的案件 · 截至 {moment:%m-%d %H:%M} · 依据{source_in_words(result['indicator']['source'])}"
-    return [html.Div(figures, className="score-figures"), html.Div(source, className="score-source")]
+    card = html.Aside(
+        [grip(), html.Div(className="score-card-body", **{"data-onemap": "score_map"})],
+        id="score-card",
+        className="score-card floating",
+        hidden=True,
+        **{"aria-label": "所选地点", **sheet(close=".close")},
+    )
+    stage = map_view(
+        None,
+        reader,
+        layers=_LAYERS,
+        legend="whole",
+        print={"title": "考核", "table": _TABLE},
+        children=[card],
+    )
+    stores = [dcc.Store(id="score-shown"), dcc.Store(id="score-row")]
+    return html.Div([listing, html.Div(stage, className="score-stage"), *stores], className="scores")
 
 
 def register(app: Dash) -> None:
@@ -159,6 +98,7 @@ def register(app: Dash) -> None:
         Output(_TABLE, "columnDefs"),
         Output(_TABLE, "rowData"),
         Output("score-total", "children"),
+        Output("score-shown", "data"),
         Input("score-indicator", "value"),
         Input("score-level", "value"),
         Input("score-span", "value"),
@@ -170,16 +110,27 @@ def register(app: Dash) -> None:
         result = await call(
             app, assessment.scores, indicator, place=place, level=Level(int(level)), since=since
         )
-        rows = [_row(score, result["indicator"]["unit"], since) for score in result["rows"]]
-        columns = _columns(result["counts"])
-        if not rows:
+        columns = score_view.columns(result["counts"])
+        shown = score_view.on_map(result, since, int(level))
+        if not result["rows"]:
             empty = states.empty(
                 "这段时间没有应办结的案件",
                 "请选择更长的时段，或先在案件页上报。",
                 action=dcc.Link("去上报", href="/cases"),
             )
-            return columns, [], [empty]
-        return columns, rows, _total(result, span)
+            return columns, [], [empty], shown
+        return columns, score_view.rows(result, since), score_view.total(result, _SPANS[span]), shown
+
+    for name, event, data in (
+        ("shown", "score-shown", Input("score-shown", "data")),
+        ("row", "score-row", Input(_TABLE, "selectedRows")),
+    ):
+        app.clientside_callback(
+            ClientsideFunction("onemapScores", name),
+            Output(event, "modified_timestamp" if name == "shown" else "data"),
+            data,
+            prevent_initial_call=name == "row",
+        )
 
     @app.callback(
         Output(ids.URL, "search", allow_duplicate=True),
@@ -215,4 +166,4 @@ def register(app: Dash) -> None:
         return tuple(kept[name] if kept.get(name) in allowed else usual for name, allowed, usual in choices)
 
 
-PAGE = Page("/assessment", "考核", layout, register, nav=60, icon="chart")
+PAGE = Page("/assessment", "考核", layout, register, nav=60, icon="chart", tab=3)

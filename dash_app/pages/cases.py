@@ -15,6 +15,7 @@ from dash_app.page import Page
 from dash_app.parts import case_view
 from dash_app.parts.icons import icon
 from dash_app.parts.map_view import map_view
+from dash_app.parts.sheet import grip, sheet
 from dash_app.parts.table import register_export, table
 from dash_app.session import call
 from gisapp.domain import clock
@@ -30,8 +31,10 @@ from gisapp.store.events import Filter
 _PAGE = 500
 _TABLE = "case-table"
 _ALL = "all"
+_POINT_HINT = "请在地图上点选位置。"
 _OPEN_STATES = (CaseState.REPORTED, CaseState.ASSIGNED, CaseState.HANDLING)
 _LAYERS = ("green", "water", "buildings", "streets", "regions", "grids", "cases")
+_EMPTY = "没有符合条件的案件。请放宽条件，或点“上报”登记一件。"
 _UNITS = (
     "城管中队",
     "市政养护所",
@@ -114,7 +117,7 @@ def layout(reader: Reader) -> html.Div:
         {"field": "number", "headerName": "编号", "width": 130, "hide": True},
     ]
     listing = html.Section(
-        [head, table(_TABLE, columns, export="案件", single=True, tools=narrowing)],
+        [head, table(_TABLE, columns, export="案件", single=True, tools=narrowing, empty=_EMPTY)],
         className="cases-list",
         **{"aria-label": "案件列表"},
     )
@@ -124,10 +127,22 @@ def layout(reader: Reader) -> html.Div:
         layers=_LAYERS,
         live=True,
         report=["click"],
+        legend="whole",
+        print={"title": "案件", "table": _TABLE, "panel": "#case-side"},
         padding={"top": 36, "bottom": 36, "left": 36, "right": 36},
     )
-    side = html.Aside(id="case-side", className="case-side", hidden=True, **{"aria-label": "案件详情"})
-    stores = [dcc.Store(id="case-version", data=0), dcc.Store(id="case-point"), dcc.Store(id="case-where")]
+    side = html.Aside(
+        id="case-side",
+        className="case-side",
+        hidden=True,
+        **{"aria-label": "案件详情", **sheet(close="#case-close")},
+    )
+    stores = [
+        dcc.Store(id="case-version", data=0),
+        dcc.Store(id="case-point"),
+        dcc.Store(id="case-where"),
+        dcc.Store(id="case-key"),
+    ]
     return html.Div(
         [listing, html.Div([stage, side], className="cases-stage"), _drawer(), *stores], className="cases"
     )
@@ -155,7 +170,14 @@ def _drawer() -> dmc.Drawer:
         ),
         dmc.Textarea(id="case-description", label="情况说明", autosize=True, minRows=3, maxRows=8),
         dmc.TextInput(id="case-address", label="地址说明", placeholder="例如：体育场路 229 号门前"),
-        html.Div("请在地图上点选位置。", id="case-point-text", className="case-point"),
+        html.Div(
+            [
+                html.Div(_POINT_HINT, id="case-point-text", className="case-point"),
+                html.Button("用我的位置", id="case-here", className="button", **{"data-here": ids.MAP}),
+            ],
+            className="case-point-row",
+        ),
+        html.P(id="case-unsent", className="case-unsent", hidden=True, role="alert"),
         html.Button("提交上报", id="case-submit", className="button primary wide"),
     ]
     return dmc.Drawer(
@@ -261,7 +283,7 @@ def register(app: Dash) -> None:
         close = html.Button(
             icon("close"), id="case-close", className="icon-button", title="关闭", **{"aria-label": "关闭"}
         )
-        return [close, case_view.detail(case, _UNITS)], False, [case["lon"], case["lat"]]
+        return [grip(), close, case_view.detail(case, _UNITS)], False, [case["lon"], case["lat"]]
 
     @app.callback(
         Output(ids.URL, "search", allow_duplicate=True),
@@ -333,12 +355,17 @@ def register(app: Dash) -> None:
         Output("case-drawer", "opened", allow_duplicate=True),
         Output("case-point", "data", allow_duplicate=True),
         Output(ids.URL, "search", allow_duplicate=True),
+        Output("case-matter", "value", allow_duplicate=True),
+        Output("case-description", "value", allow_duplicate=True),
+        Output("case-address", "value", allow_duplicate=True),
+        Output("case-point-text", "children", allow_duplicate=True),
         Input("case-submit", "n_clicks"),
         State("case-matter", "value"),
         State("case-description", "value"),
         State("case-address", "value"),
         State("case-point", "data"),
         State("case-version", "data"),
+        State("case-key", "data"),
         prevent_initial_call=True,
     )
     async def submit(
@@ -348,9 +375,10 @@ def register(app: Dash) -> None:
         address: str | None,
         point: list[float] | None,
         version: int,
+        key: str | None,
     ) -> tuple[object, ...]:
         if not clicks:
-            return no_update, no_update, no_update, no_update
+            return (no_update,) * 8
         if not matter:
             raise InputError("没有选择事项小类。", remedy="请输入名称或代码后选择一项。")
         if not point:
@@ -362,11 +390,43 @@ def register(app: Dash) -> None:
             description=description or "",
             address=address or "",
             channel=Channel.PATROL,
+            source_key=key,
         )
         case = await call(app, events.report, report)
         toast(f"已上报，案件编号 {case['number']}。", remedy="办理进展可在案件列表中查看。", colour="teal")
-        return version + 1, False, None, f"?id={case['id']}"
+        return version + 1, False, None, f"?id={case['id']}", None, "", "", _POINT_HINT
 
+    app.clientside_callback(
+        ClientsideFunction("onemapCases", "narrow"),
+        Output("case-where", "id"),
+        Input(ids.URL, "search"),
+    )
+    written = [Input(f"case-{name}", "value") for name in ("matter", "description", "address")]
+    app.clientside_callback(
+        ClientsideFunction("onemapDraft", "keep"),
+        Output("case-key", "data"),
+        *written,
+        Input("case-point", "data"),
+        prevent_initial_call=True,
+    )
+    app.clientside_callback(
+        ClientsideFunction("onemapDraft", "restore"),
+        *(
+            Output(f"case-{name}", "value", allow_duplicate=True)
+            for name in ("matter", "description", "address")
+        ),
+        Output("case-point", "data", allow_duplicate=True),
+        Output("case-point-text", "children", allow_duplicate=True),
+        Input("case-drawer", "opened"),
+        *(State(known.component_id, known.component_property) for known in written),
+        State("case-point", "data"),
+        prevent_initial_call=True,
+    )
+    app.clientside_callback(
+        ClientsideFunction("onemapDraft", "mark"),
+        Output("case-key", "id"),
+        Input("case-report-open", "id"),
+    )
     app.clientside_callback(
         ClientsideFunction("onemapCases", "showPoints"),
         Output("case-where", "modified_timestamp"),
@@ -375,4 +435,4 @@ def register(app: Dash) -> None:
     )
 
 
-PAGE = Page("/cases", "案件", layout, register, nav=50, icon="case")
+PAGE = Page("/cases", "案件", layout, register, nav=50, icon="case", tab=2)

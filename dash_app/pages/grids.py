@@ -15,6 +15,7 @@ from dash_app.page import Page
 from dash_app.parts import states
 from dash_app.parts.icons import icon
 from dash_app.parts.map_view import map_view
+from dash_app.parts.sheet import grip, sheet
 from dash_app.parts.table import register_export, table
 from dash_app.session import call
 from gisapp.domain import clock
@@ -88,6 +89,7 @@ def layout(reader: Reader) -> html.Div:
     )
     panel = html.Section(
         [
+            grip(),
             html.Header([html.H2("网格划分"), fold]),
             html.Div(
                 [
@@ -110,7 +112,7 @@ def layout(reader: Reader) -> html.Div:
         ],
         id="grid-panel",
         className="grid-panel floating",
-        **{"aria-label": "网格划分"},
+        **{"aria-label": "网格划分", **sheet(fold="#grid-fold")},
     )
     tools = html.Div(
         id="grid-tools", className="grid-tools floating", role="toolbar", **{"aria-label": "绘图工具"}
@@ -121,6 +123,7 @@ def layout(reader: Reader) -> html.Div:
         None,
         reader,
         layers=_BASE_LAYERS,
+        legend="brief",
         children=[panel, html.Div([tools, hint, refusal], className="grid-top")],
         source="网格：本平台网格版本",
     )

@@ -14,6 +14,7 @@ from dash_app.parts.icons import icon
 from dash_app.parts.map_view import map_view
 from dash_app.parts.profile import close_button, profile_panel
 from dash_app.parts.room_sheet import room_sheet
+from dash_app.parts.sheet import grip, sheet
 from dash_app.session import call
 from gisapp.domain.access import Reader
 from gisapp.domain.vocabulary import label
@@ -31,17 +32,23 @@ _WITHIN_A_BUILDING = {"room", "building_unit", "person", "household"}
 def layout(reader: Reader) -> html.Div:
     """The map fills the page; all else floats over its edges."""
     chrome = [
-        html.Div(className="switcher", **{"data-onemap": "switcher"}),
+        html.Div(
+            className="switcher",
+            **{"data-onemap": "switcher", **sheet(close=".switcher-head .icon-button")},
+        ),
         html.Div(
             className="time-filter floating", hidden=True, role="group", **{"data-onemap": "time_filter"}
         ),
+        html.Div(className="alert-tray", **{"data-onemap": "alert_tray"}),
         html.Div("正在打开……", id=BUSY, className="busy-pill floating", hidden=True, role="status"),
-        html.Section(id=SHEET, className="sheet-drawer floating", hidden=True),
+        html.Section(id=SHEET, className="sheet-drawer floating", hidden=True, **sheet(close=".close-sheet")),
         html.Aside(
-            id=PANEL, className="profile-panel floating", **{"aria-label": "档案", "aria-live": "polite"}
+            id=PANEL,
+            className="profile-panel floating",
+            **{"aria-label": "档案", "aria-live": "polite", **sheet(close=".profile-head .close")},
         ),
     ]
-    stage = map_view(None, reader, link=True, live=True, children=chrome)
+    stage = map_view(None, reader, link=True, live=True, print={"panel": f"#{PANEL}.open"}, children=chrome)
     return html.Div([stage, dcc.Store(id=PLACE), dcc.Store(id=SHEET_OF)], className="map-page")
 
 
@@ -63,10 +70,14 @@ def register(app: Dash) -> None:
             profile = await call(app, profiles.profile_of, selection["kind"], str(selection["id"]))
         except (NotFound, Forbidden, Unavailable) as error:
             head = html.Header([html.H2("没有打开"), close_button()], className="profile-head")
-            shown: list[Component] = [head, states.failed(error)]
+            shown: list[Component] = [grip(), head, states.failed(error)]
             return shown, "profile-panel floating open", None
         place = {key: profile.get(key) for key in ("geometry", "bbox", "point")}
-        return profile_panel(profile), "profile-panel floating open", {**place, "from": selection.get("from")}
+        return (
+            [grip(), *profile_panel(profile)],
+            "profile-panel floating open",
+            {**place, "from": selection.get("from")},
+        )
 
     app.clientside_callback(
         ClientsideFunction("onemapMap", "place"),
@@ -110,10 +121,10 @@ def register(app: Dash) -> None:
                 return no_update, no_update, no_update
         if wanted == shown:
             return no_update, no_update, no_update
-        sheet = await call(app, rooms.room_sheet, int(wanted))
-        title = f"{sheet.title} · {label('room_sheet')}（{sheet.rooms} 间）"
+        found = await call(app, rooms.room_sheet, int(wanted))
+        title = f"{found.title} · {label('room_sheet')}（{found.rooms} 间）"
         head = html.Header([html.H2(title), _close_sheet()])
-        return [head, html.Div(room_sheet(sheet), className="sheet-scroll")], False, wanted
+        return [grip(), head, html.Div(room_sheet(found), className="sheet-scroll")], False, wanted
 
 
 def _close_sheet() -> html.Button:
@@ -126,4 +137,4 @@ def _close_sheet() -> html.Button:
     )
 
 
-PAGE = Page("/", "一张图", layout, register, nav=10, icon="map")
+PAGE = Page("/", "一张图", layout, register, nav=10, icon="map", tab=1)

@@ -123,4 +123,5 @@ PAGE = Page(
     nav=20,
     bare=True,
     icon="screen",
+    tab=90,
 )

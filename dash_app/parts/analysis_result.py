@@ -13,10 +13,17 @@ from dash.development.base_component import Component
 from dash_app.parts import states
 from dash_app.parts.icons import icon
 from gisapp.domain import clock
-from gisapp.domain.vocabulary import label
+from gisapp.domain.vocabulary import label, term
 from gisapp.services.hotspots import CLASS_TITLES
+from layers.classes import LegendItem
+from layers.colours import ACCENT, COLD, GREY, HOT, NOT_SIGNIFICANT, THEMES
 
 MOST_ROWS = 2_000
+_COLOURS = {"none": NOT_SIGNIFICANT} | {
+    f"{side}_{level}": colour
+    for side, ramp in (("hot", HOT), ("cold", COLD))
+    for level, colour in zip((90, 95, 99), ramp, strict=True)
+}
 _KINDS = {"hotspot": label("hotspot"), "allocation": label("allocation")}
 
 CELL_COLUMNS: list[dict[str, Any]] = [
@@ -66,12 +73,12 @@ STATION_COLUMNS: list[dict[str, Any]] = [
     },
     {
         "field": "mean_distance",
-        "headerName": "步行（米）",
-        "headerTooltip": "到该服务点的平均步行距离",
+        "headerName": "步行/米",
+        "headerTooltip": f"到该服务点的平均{label('walking_distance')}：{term('walking_distance').definition}",
         "type": "numericColumn",
         "filter": False,
-        "width": 96,
-        "minWidth": 88,
+        "width": 88,
+        "minWidth": 84,
         "valueFormatter": {"function": "params.value == null ? '—' : d3.format(',.0f')(params.value)"},
     },
 ]
@@ -98,18 +105,22 @@ def station_rows(stations: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return [{**{n: s[n] for n in names}, "state": "现有" if s["existing"] else "新增"} for s in stations]
 
 
-def legend(kind: str | None) -> list[Component]:
-    """What the colours on the map mean."""
+def legend(kind: str) -> dict[str, Any]:
+    """What the colours on the map mean, by theme; hot points up and cold points down."""
     if kind == "hotspot":
-        items = [
-            html.Div([html.Span(className=f"analysis-key {name}"), title])
+        signs = [
+            LegendItem(
+                title,
+                _COLOURS[name],
+                "up" if name.startswith("hot") else "down" if name != "none" else "fill",
+            )
             for name, title in CLASS_TITLES.items()
         ]
-        return [html.B("Gi* 分级"), *items]
-    if kind == "allocation":
-        signs = (("new", "新增服务点"), ("existing", "现有服务点"))
-        return [html.Div([html.Span(className=f"analysis-key {name}"), title]) for name, title in signs]
-    return []
+        return {theme: {"title": "Gi* 分级", "items": [s.as_json(theme) for s in signs]} for theme in THEMES}
+    signs = [LegendItem("新增服务点", ACCENT), LegendItem("现有服务点", GREY, "ring")]
+    return {
+        theme: {"title": label("station"), "items": [s.as_json(theme) for s in signs]} for theme in THEMES
+    }
 
 
 def _share(part: float | None) -> str:
@@ -159,7 +170,12 @@ def figures(run: Mapping[str, Any]) -> html.Div:
         before, after = found["before"], found["after"]
         tiles = [
             _change(label("coverage"), _share(before["share"]), _share(after["share"]), "%"),
-            _change("平均步行距离", _metres(before["mean_distance"]), _metres(after["mean_distance"]), "米"),
+            _change(
+                f"平均{label('walking_distance')}",
+                _metres(before["mean_distance"]),
+                _metres(after["mean_distance"]),
+                "米",
+            ),
         ]
         notes = [_proof(found)]
         if found["candidates"] > found["candidates_kept"]:

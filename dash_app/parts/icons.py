@@ -31,6 +31,7 @@ _PATHS: dict[str, str] = {
     "refresh": '<path d="M20 12a8 8 0 1 1-2.5-5.8M20 3.5v4.5h-4.5"/>',
     "chart": '<path d="M4 20.5V4M4 20.5h16.5M8.5 17v-5M13 17V8M17.5 17v-7"/>',
     "worker": '<circle cx="12" cy="6.5" r="3"/><path d="M6 21v-5.5a6 6 0 0 1 12 0V21M9 21v-4M15 21v-4"/>',
+    "more": '<circle cx="5" cy="12" r="1.2"/><circle cx="12" cy="12" r="1.2"/><circle cx="19" cy="12" r="1.2"/>',
     "check": '<path d="m4.5 12.5 5 5 10-11"/>',
 }
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
-from dash import Dash, html
+from dash import Dash, dcc, html
 from dash.development.base_component import Component
 
 from dash_app import ids
+from dash_app.parts import states
 from dash_app.session import scope_here, scope_of
-from gisapp.domain.access import Reader
+from gisapp.domain.access import Reader, Role
 
 
 def map_view(
@@ -22,6 +23,7 @@ def map_view(
     layers: Sequence[str] | None = None,
     link: bool = False,
     live: bool = False,
+    legend: Literal["", "whole", "brief"] = "",
     children: Sequence[Component] = (),
     **options: Any,
 ) -> html.Div:
@@ -37,18 +39,43 @@ def map_view(
         layers: registry layers that are on; None for those that the registry turns on.
         link: keep view, layers, selection and time in the page's address.
         live: follow the server's push: workers move, changed tiles are drawn anew.
+        legend: explain the layers that are on at the map's lower left edge; ``brief`` begins with what the page draws itself,
+            where panels leave little room. A page with a layer switcher needs none.
         children: what floats over the map's edges.
-        options: ``center``, ``zoom``, ``bounds``, ``controls``, ``padding``, ``report`` (names of events).
+        options: ``center``, ``zoom``, ``bounds``, ``controls``, ``padding``, ``report`` (names of events), ``print``
+            (``title`` of the printed sheet, ``table`` whose rows come after the map, ``panel`` that comes beside it).
     """
     given: dict[str, Any] = {"link": link, "live": live, **options}
+    if reader.worker_id is not None:
+        given["me"] = reader.worker_id
     if layers is not None:
         given["layers"] = list(layers)
     if "bounds" not in given:
         given["bounds"] = (scope_here() if app is None else scope_of(app, reader)).bounds
+    nothing = [_nothing_drawn(reader)] if given["bounds"] is None else []
     host = html.Div(
         id=map_id,
         className="map",
         role="application",
         **{"data-onemap": "map_view", "data-options": json.dumps(given), "aria-label": "地图"},
     )
-    return html.Div([host, *children], className="map-frame")
+    key = {
+        "data-onemap": "map_legend",
+        "data-options": json.dumps({"map": map_id, "brief": legend == "brief"}),
+        "aria-label": "图例",
+    }
+    explained = [html.Section(className="map-legend floating", **key)] if legend else []
+    return html.Div([host, *explained, *nothing, *children], className="map-frame")
+
+
+def _nothing_drawn(reader: Reader) -> html.Div:
+    """Said over a map that has nothing to be framed on: an empty database, or a scope without a border."""
+    if reader.role in (Role.MANAGER, Role.ADMIN):
+        how = "请先导入区域和网格的边界，再导入其他台账；只想试用，可由管理员运行 ./onemap demo。"
+        act = dcc.Link("去导入", href="/imports", className="button primary")
+    else:
+        how = "请联系网格管理员导入区域和网格的边界；账号的辖区不对时，请联系管理员更改。"
+        act = None
+    return html.Div(
+        states.empty("您的辖区还没有地图数据", how, action=act, symbol="map"), className="map-empty floating"
+    )

@@ -33,6 +33,7 @@ def table(
     single: bool = False,
     fit: bool = True,
     tools: Sequence[Component] = (),
+    empty: str = "没有记录",
     options: Mapping[str, Any] | None = None,
 ) -> html.Div:
     """A table; its rows are set through ``rowData`` of the component with ``table_id``.
@@ -48,11 +49,12 @@ def table(
         fit: columns share the width of the table whenever it changes. A table that is drawn out of sight has none to
             share: there the columns state ``width`` and ``flex`` themselves.
         tools: fields that narrow the table, drawn in one row with 导出.
+        empty: what stands in place of rows while there are none.
         options: further ``dashGridOptions``.
     """
     grid_options: dict[str, Any] = {
         "theme": {"function": _THEME},
-        "localeText": LOCALE_TEXT,
+        "localeText": LOCALE_TEXT | {"noRowsToShow": empty},
         "animateRows": False,
         "enableCellTextSelection": not single,
         "ensureDomOrder": True,

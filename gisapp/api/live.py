@@ -82,7 +82,7 @@ class _Page:
         state = socket.app.state
         self.fanout: Fanout = state.fanout
         self.board: situation.Board = state.board
-        self.database = state.database
+        self.openings: situation.Openings = state.openings
         self.sessions = state.sessions
 
     def work(self) -> list[Any]:
@@ -93,8 +93,7 @@ class _Page:
         return jobs
 
     async def send(self, frame: dict[str, Any]) -> None:
-        # Compact, and Chinese as itself: positions of a city are sent every second.
-        await self.socket.send_text(json.dumps(frame, ensure_ascii=False, separators=(",", ":"), default=str))
+        await self.socket.send_text(_json(frame))
 
     async def receive(self) -> None:
         """Hear what the page asks for; ends when it leaves."""
@@ -125,24 +124,24 @@ class _Page:
             alerts = [notice for notice in batch.notices if notice["kind"] == "alert" and self.watches]
             events = [notice for notice in batch.notices if notice["kind"] == "event"]
             if moves or alerts or events or batch.families:
-                await self.send(
-                    {
-                        "type": "change",
-                        "moment": clock.now().isoformat(),
-                        "moves": moves,
-                        "alerts": alerts,
-                        "events": events,
-                        "families": batch.families,
-                    }
-                )
+                frame = {
+                    "type": "change",
+                    "moment": clock.now().isoformat(),
+                    "alerts": alerts,
+                    "events": events,
+                    "families": batch.families,
+                }
+                # Positions of a city every second: put together from texts that all screens share.
+                texts = ",".join(move.text for move in moves)
+                await self.socket.send_text(f'{_json(frame)[:-1]},"moves":[{texts}]}}')
 
     async def send_state(self) -> None:
         try:
-            state = await asyncio.to_thread(situation.opening, self.database, self.reader)
+            frame = await self.openings.frame(self.reader)
         except OnemapError as error:
             await self.send({"type": "problem", **error.as_json()})
             return
-        await self.send({"type": "state", "scope": list(self.reader.scope.prefixes), **state})
+        await self.socket.send_text(frame)
 
     async def count(self) -> None:
         """Send the situation when it may have changed, neither too often nor too seldom."""
@@ -157,7 +156,7 @@ class _Page:
                 self.prefix = asked = ""
                 await self.send({"type": "problem", **error.as_json()})
             else:
-                await self.send({"type": "situation", **found.as_json()})
+                await self.socket.send_text(found.frame)
             await self._rest(asked)
 
     async def _rest(self, place: str) -> None:
@@ -177,6 +176,10 @@ class _Page:
             await self.send(
                 {"type": "beat", "moment": clock.now().isoformat(), "listening": self.fanout.listening}
             )
+
+
+def _json(frame: dict[str, Any]) -> str:
+    return json.dumps(frame, ensure_ascii=False, separators=(",", ":"), default=str)
 
 
 def _counts(batch: Batch) -> bool:

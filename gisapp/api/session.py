@@ -5,25 +5,32 @@ from __future__ import annotations
 import asyncio
 import time
 from contextvars import ContextVar
+from datetime import datetime
+from functools import lru_cache
 from http.cookies import CookieError, SimpleCookie
 from typing import Annotated
 from urllib.parse import quote, urlsplit
 
 from fastapi import APIRouter, Depends, Request, Response
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from starlette.datastructures import Headers
 from starlette.responses import JSONResponse, RedirectResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gisapp.domain import clock
-from gisapp.domain.access import NOBODY, Reader
-from gisapp.errors import NotSignedIn, OnemapError
+from gisapp.domain.access import NOBODY, Reader, Role
+from gisapp.domain.vocabulary import label
+from gisapp.errors import Forbidden, NotSignedIn, OnemapError
 from gisapp.services import accounts
 from gisapp.store.database import Database
 
-COOKIE = "onemap_session"
+COOKIE = accounts.COOKIE
 RECHECK_SECONDS = 15.0
 """How long a session may go unchecked against the database: a withdrawn account is out after that."""
+
+MOST_REMEMBERED = 100_000
+LOOK_PAUSE_S = 0.03
+"""How long the look-up after one waits at least: with thousands of terminals, dozens then share it."""
 
 _OPEN = (
     "/healthz",
@@ -36,6 +43,8 @@ _OPEN = (
     "/api/v1/session",
 )
 _MACHINE = ("/api/", "/tiles/")
+_DEVICES = ("/api/v1/tracks", "/api/v1/session")
+"""All that there is for a gateway: it reports positions, and signs in and out."""
 
 _reader: ContextVar[Reader] = ContextVar("reader", default=NOBODY)
 
@@ -46,32 +55,68 @@ def reader_here() -> Reader:
 
 
 class Sessions:
-    """Who is behind a token, remembered for a few seconds so that tiles cost no look-up each."""
+    """Who is behind a token, remembered for a few seconds so that tiles cost no look-up each.
+
+    Tokens that are asked for at the same moment are looked up together: thousands of telephones report every few seconds.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._known: dict[str, tuple[float, Reader]] = {}
+        self._asked: dict[str, asyncio.Future[tuple[Reader, datetime] | None]] = {}
+        self._looking: asyncio.Task[None] | None = None
 
     async def reader(self, token: str) -> Reader | None:
         known = self._known.get(token)
         if known is not None and time.monotonic() - known[0] < RECHECK_SECONDS:
             return known[1]
-        found = await asyncio.to_thread(accounts.reader_of, self._database, token)
+        found = await self._ask(token)
         self._known.pop(token, None)
         if found is None or found[1] <= clock.now():
             return None
-        if len(self._known) > 20_000:
+        if len(self._known) > MOST_REMEMBERED:
             self._known.clear()
         self._known[token] = (time.monotonic(), found[0])
         return found[0]
+
+    async def _ask(self, token: str) -> tuple[Reader, datetime] | None:
+        if token not in self._asked:
+            self._asked[token] = asyncio.get_running_loop().create_future()
+        if self._looking is None:
+            self._looking = asyncio.create_task(self._look())
+        # Shielded: a request that is given up must not take the answer away from the others that wait for it.
+        return await asyncio.shield(self._asked[token])
+
+    async def _look(self) -> None:
+        try:
+            while self._asked:
+                asked, self._asked = self._asked, {}
+                try:
+                    found = await asyncio.to_thread(accounts.readers_of, self._database, list(asked))
+                except Exception as error:
+                    for future in asked.values():
+                        future.set_exception(error)
+                        future.exception()  # seen, even where everybody who asked has left
+                else:
+                    for token, future in asked.items():
+                        future.set_result(found.get(token))
+                # A moment in which others may come, so that many look-ups become few.
+                await asyncio.sleep(LOOK_PAUSE_S)
+        finally:
+            self._looking = None
 
     def forget(self, token: str) -> None:
         self._known.pop(token, None)
 
 
 def _token(headers: Headers) -> str | None:
+    return _token_in(headers.get("cookie", ""))
+
+
+@lru_cache(maxsize=1024)  # a map asks for hundreds of tiles with the same header
+def _token_in(cookies: str) -> str | None:
     try:
-        cookie = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
+        cookie = SimpleCookie(cookies).get(COOKIE)
     except CookieError:
         return None
     return cookie.value if cookie else None
@@ -80,7 +125,8 @@ def _token(headers: Headers) -> str | None:
 class SessionMiddleware:
     """ASGI middleware: sets ``request.state.reader``; turns away whoever has no session.
 
-    Pages are sent to the sign-in page and back, the API and tiles answer 401, sockets of another origin are closed.
+    Pages are sent to the sign-in page and back, the API and tiles answer 401, sockets of another origin are closed. A
+    gateway finds the addresses that are for gateways, everything else is closed to it by not being among them.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -101,8 +147,13 @@ class SessionMiddleware:
                 await JSONResponse(error.as_json(), error.status)(scope, receive, send)
                 return
         if scope["type"] == "websocket" and not _same_origin(headers):
-            await send({"type": "websocket.close", "code": 4403})
+            await _close(scope, receive, send)
             return
+        if reader is not None and reader.is_device and path not in _DEVICES:
+            if path.startswith(_MACHINE):
+                await _refuse_device(scope)(scope, receive, send)
+                return
+            reader = None  # to a page it is nobody: who sees one is asked to sign in as a person
         if reader is None and scope["type"] == "http" and not path.startswith(_OPEN):
             await _turn_away(scope)(scope, receive, send)
             return
@@ -127,6 +178,19 @@ def _turn_away(scope: Scope) -> Response:
     query = scope["query_string"].decode("latin-1")
     target = quote(path + (f"?{query}" if query else ""), safe="")
     return RedirectResponse(f"/sign-in?next={target}", status_code=303)
+
+
+def _refuse_device(scope: Scope) -> ASGIApp:
+    if scope["type"] == "websocket":
+        return _close
+    error = Forbidden(
+        f"“{label(Role.DEVICE)}”只能上报定位，不能查看数据。", remedy="查看数据请用个人账号登录。"
+    )
+    return JSONResponse(error.as_json(), error.status)
+
+
+async def _close(_scope: Scope, _receive: Receive, send: Send) -> None:
+    await send({"type": "websocket.close", "code": 4403})
 
 
 def current_reader(request: Request) -> Reader:
@@ -158,6 +222,7 @@ class Credentials(BaseModel):
 
     login: str
     password: str
+    at_page: bool = Field(False, description="sent by the sign-in page, which is not for gateways")
 
 
 class Identity(BaseModel):
@@ -181,7 +246,9 @@ def open_session(
 ) -> Identity:
     """Sign in; the session travels in a cookie that scripts cannot read."""
     hours: int = request.app.state.settings.session_hours
-    session = accounts.sign_in(database, credentials.login, credentials.password, hours=hours)
+    session = accounts.sign_in(
+        database, credentials.login, credentials.password, hours=hours, at_page=credentials.at_page
+    )
     secure = request.url.scheme == "https" or request.headers.get("x-forwarded-proto") == "https"
     response.set_cookie(
         COOKIE, session.token, max_age=hours * 3600, httponly=True, samesite="lax", secure=secure, path="/"

@@ -1,18 +1,31 @@
-"""Positions of workers at the edge: terminals report them, maps ask for them."""
+"""Positions of workers at the edge: terminals report them, maps ask for them.
+
+Hundreds of reports come in a second. ``ReportMiddleware`` answers the ordinary ones before anything that is there for
+pages sees them; whatever is unusual goes on to the route, which describes the address and says what is wrong with it.
+"""
 
 from __future__ import annotations
 
+import json
 from datetime import date
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field
+from starlette.datastructures import Headers
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from gisapp.api.session import DatabaseHere, ReaderHere
+from gisapp.api.session import DatabaseHere, ReaderHere, current_reader
 from gisapp.domain import clock
+from gisapp.domain.access import Reader
+from gisapp.errors import OnemapError
 from gisapp.services import tracks
+from gisapp.services.gathering import Gathering
 
 router = APIRouter(prefix="/api/v1", tags=["workers"])
+
+PATH = "/api/v1/tracks"
 
 
 class Report(BaseModel):
@@ -36,9 +49,66 @@ class Report(BaseModel):
 
 
 @router.post("/tracks")
-def report(body: Report, reader: ReaderHere, database: DatabaseHere) -> dict[str, Any]:
+async def report(body: Report, request: Request) -> dict[str, Any]:
     """Take in positions; what the answer calls stored is stored. Sending a batch again does no harm."""
-    return tracks.take_in(database, reader, body.fixes).as_json()
+    # Not as a dependency: each would cost a change of threads.
+    reader = current_reader(request)
+    gathering: Gathering = request.app.state.gathering
+    return (await gathering.take_in(reader, body.fixes)).as_json()
+
+
+class ReportMiddleware:
+    """ASGI middleware: takes in an ordinary report of positions; stands within the session's."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"] != PATH or scope["method"] != "POST":
+            await self.app(scope, receive, send)
+            return
+        body = bytearray()
+        while True:
+            message = await receive()
+            if message["type"] != "http.request":
+                return  # the sender has left
+            body += message.get("body", b"")
+            if not message.get("more_body"):
+                break
+        reader: Reader = scope["state"]["reader"]
+        fixes = _fixes(scope, bytes(body)) if reader.scope else None
+        if fixes is None:
+            await self.app(scope, _replay(bytes(body), receive), send)
+            return
+        try:
+            receipt = await scope["app"].state.gathering.take_in(reader, fixes)
+        except OnemapError as error:
+            answer = JSONResponse(error.as_json(), error.status)
+        else:
+            answer = JSONResponse(receipt.as_json())
+        await answer(scope, receive, send)
+
+
+def _fixes(scope: Scope, body: bytes) -> list[Any] | None:
+    """The positions in a report that is nothing but what it should be, else None."""
+    if not Headers(scope=scope).get("content-type", "").startswith("application/json"):
+        return None
+    try:
+        report = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    fixes = report.get("fixes") if isinstance(report, dict) else None
+    return fixes if isinstance(fixes, list) else None
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    """What has been read, to be read again, and then whatever comes after it."""
+    messages = iter([{"type": "http.request", "body": body, "more_body": False}])
+
+    async def again() -> Message:
+        return next(messages, None) or await receive()
+
+    return again
 
 
 @router.get("/workers")

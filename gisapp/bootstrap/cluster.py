@@ -1,8 +1,8 @@
 """The private PostGIS cluster: made, started, stopped and repaired; reached by a socket only.
 
 It belongs to the system user ``onemap`` when set-up runs as root (PostgreSQL refuses root), else to the user. It opens
-no port; who may connect is decided by the operating system (peer authentication on a folder that only the owner and
-root can enter).
+no port; who may connect is decided by the operating system (peer authentication on a folder that only the owner, root
+and the server's own system user can enter, and that user as the application's role only).
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import contextlib
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import time
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from gisapp.bootstrap.trouble import ProgramFailed, SetupError, require_space
 from gisapp.bootstrap.tuning import settings_text
 
 SYSTEM_USER = "onemap"
+SERVER_USER = "onemap-web"
 ADMIN_ROLE = "onemap_admin"
 APP_ROLE = "onemap_app"
 DATABASE = "onemap"
@@ -87,15 +89,25 @@ class Cluster:
         notes = self.notes()
         if self.running() and len(notes) > 4 and notes[4]:
             return Path(notes[4])
-        return private_folder(self.socket_name, pwd.getpwnam(self.owner).pw_uid)
+        return self.socket_folder()
+
+    def socket_folder(self) -> Path:
+        """The folder of the socket, made when there is none."""
+        owner = pwd.getpwnam(self.owner)
+        return private_folder(self.socket_name, owner.pw_uid, owner.pw_gid if self.shared else None)
+
+    @property
+    def shared(self) -> bool:
+        """Whether the server connects as another system user than the cluster's, by its group."""
+        return IS_ROOT and not self.throwaway
 
     def address(self, role: str, database: str = DATABASE) -> str:
         """Address of a database for a role, as libpq and SQLAlchemy read it."""
         return f"postgresql://{role}@/{database}?host={self.socket()}&port={PORT}"
 
 
-def ensure_system_user() -> None:
-    """Create the system user of clusters (as root only).
+def ensure_system_user(name: str = SYSTEM_USER) -> None:
+    """Create a system user, that of clusters unless named (as root only).
 
     Raises:
         SetupError: it cannot be created.
@@ -103,21 +115,19 @@ def ensure_system_user() -> None:
     if not IS_ROOT:
         return
     with contextlib.suppress(KeyError):
-        pwd.getpwnam(SYSTEM_USER)
+        pwd.getpwnam(name)
         return
     tool = shutil.which("useradd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
     if tool is None:
-        raise SetupError(
-            f"没有 useradd，无法建立系统用户 {SYSTEM_USER}。", remedy=f"请先建立系统用户 {SYSTEM_USER}。"
-        )
+        raise SetupError(f"没有 useradd，无法建立系统用户 {name}。", remedy=f"请先建立系统用户 {name}。")
     command = [tool, "--system", "--user-group", "--no-create-home", "--home-dir", "/var/lib/onemap"]
     done = subprocess.run(
-        [*command, "--shell", "/usr/sbin/nologin", SYSTEM_USER], capture_output=True, text=True, check=False
+        [*command, "--shell", "/usr/sbin/nologin", name], capture_output=True, text=True, check=False
     )
     if done.returncode not in (0, 9):  # 9: made meanwhile by somebody else
         raise SetupError(
-            f"无法建立系统用户 {SYSTEM_USER}：{done.stderr.strip()}",
-            remedy=f"请先建立系统用户 {SYSTEM_USER}。",
+            f"无法建立系统用户 {name}：{done.stderr.strip()}",
+            remedy=f"请先建立系统用户 {name}。",
         )
 
 
@@ -167,18 +177,43 @@ def create(step: Step, cluster: Cluster, programs: Programs) -> None:
     fresh.rename(cluster.folder)
 
 
-def _configure(cluster: Cluster, socket: Path) -> None:
+def _who_connects(cluster: Cluster) -> str:
+    """``pg_ident.conf``: its owner and who set it up as either role, the server as the application's only."""
     owners = dict.fromkeys((cluster.owner, pwd.getpwuid(os.geteuid()).pw_name))
+    pairs = [(owner, role) for owner in owners for role in (ADMIN_ROLE, APP_ROLE)]
+    if cluster.shared:
+        pairs.append((SERVER_USER, APP_ROLE))
+    return "".join(f'onemap "{user}" {role}\n' for user, role in pairs)
+
+
+def _configure(cluster: Cluster, socket: Path) -> None:
     method = "trust" if cluster.throwaway else "peer map=onemap"
     files = {
-        "onemap.conf": settings_text(socket, throwaway=cluster.throwaway),
+        "onemap.conf": settings_text(socket, throwaway=cluster.throwaway, shared=cluster.shared),
         "pg_hba.conf": f"local all all {method}\n",
-        "pg_ident.conf": "".join(f'onemap "{o}" {role}\n' for o in owners for role in (ADMIN_ROLE, APP_ROLE)),
+        "pg_ident.conf": _who_connects(cluster),
     }
     for name, text in files.items():
-        write_whole(cluster.folder / name, text, 0o600)
-        if IS_ROOT:
-            shutil.chown(cluster.folder / name, SYSTEM_USER, SYSTEM_USER)
+        _write_own(cluster, name, text)
+
+
+def _write_own(cluster: Cluster, name: str, text: str) -> None:
+    write_whole(cluster.folder / name, text, 0o600)
+    if IS_ROOT:
+        shutil.chown(cluster.folder / name, SYSTEM_USER, SYSTEM_USER)
+
+
+def _admit_server(cluster: Cluster, pid: int) -> None:
+    """Let the server's user connect to a cluster that an earlier version of this program started."""
+    wanted = _who_connects(cluster)
+    if not cluster.shared or (cluster.folder / "pg_ident.conf").read_text() == wanted:
+        return
+    owner, socket = pwd.getpwnam(cluster.owner), cluster.socket()
+    for path, mode in ((socket, 0o710), (socket / f".s.PGSQL.{PORT}", 0o770)):
+        os.chown(path, owner.pw_uid, owner.pw_gid)
+        path.chmod(mode)
+    _write_own(cluster, "pg_ident.conf", wanted)
+    os.kill(pid, signal.SIGHUP)  # read again
 
 
 def _clear_remains(step: Step, cluster: Cluster, socket: Path) -> None:
@@ -217,7 +252,8 @@ def start(console: Console, cluster: Cluster, title: str = "启动数据库") ->
     """
     ensure_system_user()
     programs = ensure_programs(console, cluster.version())
-    if cluster.running():
+    if pid := cluster.running():
+        _admit_server(cluster, pid)
         return programs
     _require_reachable(cluster)
     if cluster.version() is None:
@@ -225,7 +261,7 @@ def start(console: Console, cluster: Cluster, title: str = "启动数据库") ->
             create(step, cluster, programs)
     with console.step(title) as step:
         require_space(cluster.folder, 64, "启动数据库")
-        socket = private_folder(cluster.socket_name, pwd.getpwnam(cluster.owner).pw_uid)
+        socket = cluster.socket_folder()
         _clear_remains(step, cluster, socket)
         _configure(cluster, socket)
         log = cluster.folder / "startup.log"

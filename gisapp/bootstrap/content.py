@@ -17,10 +17,11 @@ from gisapp.bootstrap.trouble import ProgramFailed, SetupError, require_space
 
 _TITLES = {"street": "载入演示街道", "district": "载入演示区", "city": "载入演示城市"}
 _MEGABYTES = {"street": 600, "district": 6000, "city": 60000}
-# Whatever the last preparation found and wrote down: schema, emptiness, accounts.
+# Whatever the last preparation found and wrote down: schema, emptiness, accounts (the simulator's own comes later).
 _STATE = (
     "SELECT concat_ws(':', (SELECT version_num FROM onemap.alembic_version), EXISTS (SELECT FROM onemap.region),"
-    " (SELECT md5(string_agg(concat(login, password_hash, active), ',' ORDER BY login)) FROM onemap.app_user))"
+    " (SELECT md5(string_agg(concat(login, password_hash, active), ',' ORDER BY login)) FROM onemap.app_user"
+    " WHERE login <> 'simulator'))"
 )
 
 

@@ -31,13 +31,16 @@ class Addresses:
         """Environment of a program of the application.
 
         Args:
-            admin: give it the owner's address too; a server that cannot change tables goes without.
+            admin: give it the owner's address too; a server that cannot change tables goes without, also under the
+                name by which the user gave it to us.
         """
         env = application_environment()
         env.update(ONEMAP_DATABASE_URL=self.app, ONEMAP_DATA=str(data.path))
-        env.pop("ONEMAP_ADMIN_DATABASE_URL", None)
         if admin:
             env["ONEMAP_ADMIN_DATABASE_URL"] = self.admin
+        else:
+            for name in ("ONEMAP_ADMIN_DATABASE_URL", "DATABASE_URL"):
+                env.pop(name, None)
         return env
 
 

@@ -11,6 +11,7 @@ import sys
 from argparse import Namespace
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from gisapp.bootstrap import databases, postgis
 from gisapp.bootstrap.databases import application_environment
@@ -99,22 +100,40 @@ def _installed() -> list[Finding]:
 
 
 def _running(data: DataDirectory) -> list[Finding]:
-    findings = []
-    server = server_of(data).about()
-    if server:
-        host, port = server.get("host", ""), int(server.get("port", 0))
-        answers = healthy(host, port)
-        text = f"进程 {server['pid']}，http://{host}:{port}/，{'应答正常' if answers else '没有应答'}"
-        findings.append(Finding(_GOOD if answers else _BAD, "服务器", text))
-    else:
-        findings.append(Finding(_MISSING, "服务器", "没有运行"))
+    findings = [_server(data)]
+    if not server_of(data).about():
         holder = holder_of_port(DEFAULT_PORT)
         text = f"被进程 {holder[0]}（{holder[1][:60]}）占用" if holder else "空闲"
         findings.append(Finding(_MISSING if holder else _GOOD, f"端口 {DEFAULT_PORT}", text))
     simulator = simulator_of(data).about()
-    text = f"进程 {simulator['pid']}" if simulator else "没有运行"
+    text = f"进程 {simulator['pid']}{_as_user(simulator)}" if simulator else "没有运行"
     findings.append(Finding(_GOOD if simulator else _MISSING, "模拟器", text))
     return findings
+
+
+def _server(data: DataDirectory) -> Finding:
+    program = server_of(data)
+    about, told = program.about(), program.watched()
+    last = "".join(c for c in str(told.get("last", "")) if c.isprintable())[:80]
+    if not about:
+        if told.get("gave_up"):
+            text = f"多次启动后很快结束，已停止重试（最近一次 {last}）。输出见 {program.log}；排除原因后运行 ./onemap up"
+            return Finding(_BAD, "服务器", text)
+        return Finding(_MISSING, "服务器", "没有运行")
+    host, port = about.get("host", ""), int(about.get("port", 0))
+    answers = healthy(host, port)
+    text = f"进程 {about['pid']}"
+    if told:  # then that process is the watcher
+        pid = told.get("pid")
+        text = f"进程 {pid}（看护{text}）" if isinstance(pid, int) else f"看护{text}，等待重新启动"
+    text += f"{_as_user(about)}，http://{host}:{port}/，{'应答正常' if answers else '没有应答'}"
+    if told.get("restarts"):
+        text += f"；自动重新启动过 {told['restarts']} 次，最近一次结束于 {last}"
+    return Finding(_GOOD if answers else _BAD, "服务器", text)
+
+
+def _as_user(about: dict[str, Any]) -> str:
+    return f"，以 {about['user']} 运行" if about.get("user") else ""
 
 
 def _database(data: DataDirectory) -> list[Finding]:

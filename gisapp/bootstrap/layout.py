@@ -188,9 +188,12 @@ def choose_data(given: str | None) -> DataDirectory:
     return DataDirectory(default_data_path())
 
 
-def private_folder(name: str, owner: int | None = None) -> Path:
+def private_folder(name: str, owner: int | None = None, group: int | None = None) -> Path:
     """A folder under the system's temporary one that only its owner can enter (short, because the path of a socket
     may have at most 107 bytes).
+
+    Args:
+        group: number of a group that may pass through too, without seeing what is in it.
 
     Raises:
         SetupError: somebody else holds that name.
@@ -209,9 +212,9 @@ def private_folder(name: str, owner: int | None = None) -> Path:
         raise SetupError(
             f"{folder} 被别的用户占用。", remedy="请系统管理员删除它，或设置 TMPDIR 换一个临时目录。"
         )
-    if found.st_uid != owner:
-        os.chown(folder, owner, -1)
-    folder.chmod(0o700)
+    if found.st_uid != owner or group not in (None, found.st_gid):
+        os.chown(folder, owner, -1 if group is None else group)
+    folder.chmod(0o700 if group is None else 0o710)
     return folder
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from gisapp.bootstrap import launch
+from gisapp.bootstrap import watch as watcher
 from gisapp.bootstrap.layout import read_json
 
 
@@ -53,6 +54,24 @@ def signal_all(pids: Sequence[int], *, force: bool) -> None:
 
 
 @dataclass(frozen=True, slots=True)
+class Account:
+    """A system user that a program runs as.
+
+    Attributes:
+        groups: further groups.
+    """
+
+    name: str
+    uid: int
+    gid: int
+    groups: tuple[int, ...] = ()
+
+    def as_json(self) -> str:
+        """The numbers, as ``launch.drop`` takes them."""
+        return json.dumps({"uid": self.uid, "gid": self.gid, "groups": list(self.groups)})
+
+
+@dataclass(frozen=True, slots=True)
 class Background:
     """A background program of one running copy.
 
@@ -76,19 +95,56 @@ class Background:
             alive = False
         return about if alive else {}
 
+    @property
+    def state(self) -> Path:
+        """File in which the watcher of a watched program tells of it."""
+        return self.note.with_suffix(".state")
+
+    def watched(self) -> dict[str, Any]:
+        """What the watcher told last: ``pid``, ``restarts``, ``failures``, ``last``, ``gave_up``; empty without one."""
+        return read_json(self.state)
+
     def start(
-        self, command: Sequence[str | Path], env: Mapping[str, str], facts: Mapping[str, Any]
+        self,
+        command: Sequence[str | Path],
+        env: Mapping[str, str],
+        facts: Mapping[str, Any],
+        *,
+        account: Account | None = None,
+        watch: bool = False,
     ) -> subprocess.Popen[bytes]:
         """Start a program in a session of its own.
 
         Args:
             facts: kept in the note, for the next start to compare.
+            account: user to become; None to stay who we are.
+            watch: put a watcher over it that starts it again; the process of the note is then the watcher.
         """
         self._trim_log()
-        words = [sys.executable, "-S", launch.__file__, str(self.note), str(self.log), *map(str, command)]
-        return subprocess.Popen(
-            words, env={**env, "ONEMAP_NOTE": json.dumps(dict(facts))}, stdin=subprocess.DEVNULL
-        )
+        words = [sys.executable, "-S", launch.__file__, str(self.note), str(self.log)]
+        more = {"ONEMAP_NOTE": json.dumps(dict(facts))}
+        if account is not None:
+            more["ONEMAP_AS"] = account.as_json()
+        if watch:
+            self._prepare_state(account)
+            words += [sys.executable, "-S", watcher.__file__, str(self.state)]
+        return subprocess.Popen([*words, *map(str, command)], env={**env, **more}, stdin=subprocess.DEVNULL)
+
+    def _prepare_state(self, account: Account | None) -> None:
+        """The one file in this folder that the watcher may write, in place."""
+        self.forget()
+        descriptor = os.open(self.state, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+        try:
+            if account is not None:
+                os.fchown(descriptor, account.uid, account.gid)
+        finally:
+            os.close(descriptor)
+
+    def forget(self) -> None:
+        """Remove note and state of a program that does not run."""
+        for path in (self.note, self.state):
+            with contextlib.suppress(FileNotFoundError):
+                path.unlink()
 
     def _trim_log(self) -> None:
         """Keep one older log, so that it cannot fill the disk over years of starts."""
@@ -109,8 +165,7 @@ class Background:
                     signal_all([-pid], force=True)
                     deadline += 5
                 time.sleep(0.05)
-        with contextlib.suppress(FileNotFoundError):
-            self.note.unlink()
+        self.forget()
         return bool(about)
 
     def last_words(self, lines: int = 15) -> str:

@@ -23,7 +23,7 @@ def memory_mb() -> int:
 
 
 def settings(
-    socket: Path, *, throwaway: bool, memory: int, cores: int, shared_disk_mb: int
+    socket: Path, *, throwaway: bool, memory: int, cores: int, shared_disk_mb: int, shared: bool = False
 ) -> dict[str, str]:
     """Names and values for ``postgresql.conf``.
 
@@ -31,16 +31,17 @@ def settings(
         throwaway: a cluster for tests.
         memory: of the machine, in MiB.
         shared_disk_mb: size of ``/dev/shm`` in MiB; a container often has 64.
+        shared: the group of the cluster's user may connect too.
     """
-    shared = max(64, min(memory // 8, 4096))
+    buffers = max(64, min(memory // 8, 4096))
     values = {
         "listen_addresses": "''",
         "unix_socket_directories": f"'{socket}'",
-        "unix_socket_permissions": "0700",
+        "unix_socket_permissions": "0770" if shared else "0700",
         "max_connections": "100",
         # days of fixes and every layer's partitions are locked one by one
         "max_locks_per_transaction": "512",
-        "shared_buffers": f"{64 if throwaway else shared}MB",
+        "shared_buffers": f"{64 if throwaway else buffers}MB",
         "effective_cache_size": f"{max(256, memory // 2)}MB",
         "work_mem": f"{max(8, min(memory // 256, 64))}MB",
         "maintenance_work_mem": f"{max(64, min(memory // 16, 1024))}MB",
@@ -87,14 +88,19 @@ def settings(
     return values
 
 
-def settings_text(socket: Path, *, throwaway: bool) -> str:
+def settings_text(socket: Path, *, throwaway: bool, shared: bool = False) -> str:
     """The file for this machine."""
     try:
         shared_disk = shutil.disk_usage("/dev/shm").total // _MB
     except OSError:
         shared_disk = 0
     values = settings(
-        socket, throwaway=throwaway, memory=memory_mb(), cores=os.cpu_count() or 1, shared_disk_mb=shared_disk
+        socket,
+        throwaway=throwaway,
+        memory=memory_mb(),
+        cores=os.cpu_count() or 1,
+        shared_disk_mb=shared_disk,
+        shared=shared,
     )
     lines = [f"{name} = {value}" for name, value in values.items()]
     return "\n".join(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import time
 import urllib.error
 import urllib.request
@@ -11,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gisapp.bootstrap import cluster as clusters
-from gisapp.bootstrap import databases
+from gisapp.bootstrap import databases, unprivileged
 from gisapp.bootstrap.console import Console
 from gisapp.bootstrap.content import command_line, prepare_database
 from gisapp.bootstrap.databases import Addresses
@@ -26,7 +27,7 @@ from gisapp.bootstrap.layout import (
     read_json,
     remember_data,
 )
-from gisapp.bootstrap.processes import Background, holder_of_port, port_is_free
+from gisapp.bootstrap.processes import Account, Background, holder_of_port, port_is_free
 from gisapp.bootstrap.toolchain import ensure_application
 from gisapp.bootstrap.trouble import SetupError, require_writable
 
@@ -93,23 +94,40 @@ def up(options: Namespace) -> int:
     with data_lock(console, data) as descriptor:
         console.lock_descriptor = descriptor
         addresses = databases.connect(console, data)
-        current = {"host": host, "port": port, "code": code_version(), "database": digest(addresses.admin)}
-        server = server_of(data)
-        about = server.about()
-        if not (_same(about, current) and healthy(host, port)):
-            if about:
-                with console.step("停止旧的服务器"):
-                    simulator_of(data).stop()
-                    server.stop()
+        basis = {"host": host, "port": port, "code": code_version(), "database": digest(addresses.admin)}
+        about = server_of(data).about()
+        running = _same(about, basis) and healthy(host, port)
+        if not running:
+            _stop_old(console, data)
             _require_port(data, host, port)
             prepare_database(console, data, addresses, options.size)
-            start_server(console, data, addresses, current)
+        settled = running and about.get("user") == clusters.SERVER_USER
+        account = unprivileged.choose(console, data, addresses, port, settled=settled)
+        current = basis | {"user": account.name if account else user_name()}
+        if running and about.get("user") != current["user"]:
+            _stop_old(console, data)
+            running = False
+        if not running:
+            start_server(console, data, addresses, current, account)
         # Real data have no demo users, and nobody may walk about in them who does not exist.
         wanted = not options.no_simulator and bool(demo_sign_in(data))
-        keep_simulator(console, data, addresses, current, wanted=wanted)
+        keep_simulator(console, data, addresses, current, account, wanted=wanted)
         console.lock_descriptor = None
     _announce(console, data, host, port)
     return 0
+
+
+def user_name() -> str:
+    """Login of whoever runs this."""
+    return pwd.getpwuid(os.geteuid()).pw_name
+
+
+def _stop_old(console: Console, data: DataDirectory) -> None:
+    """Stop a server that is running, and with it the simulator that talks to it."""
+    if server_of(data).about():
+        with console.step("停止旧的服务器"):
+            simulator_of(data).stop()
+            server_of(data).stop()
 
 
 def _same(about: Mapping[str, Any], current: Mapping[str, Any]) -> bool:
@@ -170,22 +188,35 @@ def _status(host: str, port: int) -> int:
 # --- background programs --------------------------------------------------------------------------------------------
 
 
+def _environment(
+    data: DataDirectory, addresses: Addresses, facts: Mapping[str, Any], account: Account | None
+) -> dict[str, str]:
+    env = addresses.environment(data, admin=False)
+    env |= {"ONEMAP_HOST": str(facts["host"]), "ONEMAP_PORT": str(facts["port"])}
+    return unprivileged.environment(env, data, account) if account else env
+
+
 def start_server(
-    console: Console, data: DataDirectory, addresses: Addresses, facts: Mapping[str, Any]
+    console: Console,
+    data: DataDirectory,
+    addresses: Addresses,
+    facts: Mapping[str, Any],
+    account: Account | None,
 ) -> None:
-    """Start the server and wait until it answers.
+    """Start the server under its watcher, and wait until it answers.
 
     Raises:
         SetupError: it ended, or never answered.
     """
     host, port = str(facts["host"]), int(facts["port"])
-    env = addresses.environment(data, admin=False) | {"ONEMAP_HOST": host, "ONEMAP_PORT": str(port)}
+    env = _environment(data, addresses, facts, account)
     server = server_of(data)
     with console.step("启动服务器"):
-        process = server.start(command_line("serve"), env, facts)
+        process = server.start(command_line("serve"), env, facts, account=account, watch=True)
         deadline = time.monotonic() + _HEALTH_SECONDS
         while not healthy(host, port):
-            ended = process.poll() is not None
+            # A first start that fails is told here and now, not tried again behind the user's back.
+            ended = process.poll() is not None or bool(server.watched().get("failures"))
             if ended or time.monotonic() > deadline:
                 raise _server_failed(server, data, host, port, ended)
             time.sleep(0.1)
@@ -202,7 +233,13 @@ def _server_failed(server: Background, data: DataDirectory, host: str, port: int
 
 
 def keep_simulator(
-    console: Console, data: DataDirectory, addresses: Addresses, facts: Mapping[str, Any], *, wanted: bool
+    console: Console,
+    data: DataDirectory,
+    addresses: Addresses,
+    facts: Mapping[str, Any],
+    account: Account | None,
+    *,
+    wanted: bool,
 ) -> None:
     """Have the simulator running, or stopped."""
     simulator = simulator_of(data)
@@ -215,13 +252,10 @@ def keep_simulator(
     if _same(about, facts):
         return
     simulator.stop()
-    env = addresses.environment(data, admin=False) | {
-        "ONEMAP_HOST": str(facts["host"]),
-        "ONEMAP_PORT": str(facts["port"]),
-    }
+    env = _environment(data, addresses, facts, account)
     with console.step("启动模拟器"):
         # Whether it goes well is not waited for: without it the map works, and doctor tells.
-        simulator.start(command_line("simulate"), env, facts)
+        simulator.start(command_line("simulate"), env, facts, account=account)
 
 
 def _announce(console: Console, data: DataDirectory, host: str, port: int) -> None:
@@ -274,6 +308,8 @@ def _stop_all(console: Console, data: DataDirectory) -> bool:
                 with console.step(title):
                     program.stop()
                 stopped = True
+            else:
+                program.forget()
         cluster = databases.private_cluster(data)
         if cluster.running():
             with console.step("停止数据库") as step:

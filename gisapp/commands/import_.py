@@ -85,11 +85,15 @@ def layer(
     每一行都检查；不合格的行不导入，连同行号、字段、值、原因和办法写入报告。全部写入在一个事务中，中途停止不留下任何数据。
     同一文件再次导入不会改变任何数据。
     """
+    from gisapp.config import load_settings
     from gisapp.domain.access import SYSTEM
+    from gisapp.services.importing.keys import key_for
     from gisapp.services.importing.order import Order
     from gisapp.services.importing.run import import_layer
     from gisapp.services.opening import opened
 
+    with _in_options():
+        key = key_for(kind, load_settings().data_dir)
     order = Order(
         kind,
         file,
@@ -101,6 +105,7 @@ def layer(
         layer=sheet or None,
         zone=_zone(timezone),
         dry_run=dry_run,
+        key=key,
     )
     with _in_options(), opened() as database, _shown() as progress:
         outcome = import_layer(database, SYSTEM, order, progress)

@@ -36,7 +36,7 @@ def list_users() -> None:
 def add(
     login: Annotated[str, typer.Argument(help="登录用的用户名。")],
     name: Annotated[str, typer.Option(help="姓名或岗位名称。")],
-    role: Annotated[str, typer.Option(help="岗位：leader、manager、planner、worker 或 admin。")],
+    role: Annotated[str, typer.Option(help="岗位：leader、manager、planner、worker、device 或 admin。")],
     place: Annotated[list[str], typer.Option(help="管辖地点编码，可多次给出；all 表示全部。")],
     password: Annotated[
         str | None, typer.Option(help="密码；不给出则随机生成并显示一次。", prompt=False)

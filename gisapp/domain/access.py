@@ -17,12 +17,20 @@ class Role(StrEnum):
     MANAGER = "manager"
     PLANNER = "planner"
     WORKER = "worker"
+    DEVICE = "device"
     ADMIN = "admin"
+
+
+REPORTERS = (Role.WORKER, Role.DEVICE)
+"""Who reports positions: a worker's terminal for itself, a gateway for the workers in its scope; administrators too."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reader:
     """A signed-in user, or the system acting for itself.
+
+    A gateway (``Role.DEVICE``) is a user that reads nothing: its scope says for whom it may report. The database sees to
+    that, whatever the scope (``onemap.scopes()``).
 
     Attributes:
         user_id: id in ``app_user``; 0 for the system.
@@ -35,6 +43,11 @@ class Reader:
     role: Role
     scope: Scope
     worker_id: int | None = field(default=None)
+
+    @property
+    def is_device(self) -> bool:
+        """Whether this is a gateway, which may report positions and nothing else."""
+        return self.role is Role.DEVICE
 
     def require(self, *roles: Role) -> None:
         """Refuse whoever has none of the roles (administrators pass).

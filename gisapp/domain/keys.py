@@ -106,11 +106,11 @@ class Scope:
 
     def covers(self, place: str) -> bool:
         """Whether a place lies within the scope (not whether the scope lies within the place)."""
-        return any(place.startswith(p) for p in self.prefixes)
+        return place.startswith(self.prefixes)
 
     def touches(self, place: str) -> bool:
         """Whether a place lies within the scope or above one of its prefixes."""
-        return any(place.startswith(p) or p.startswith(place) for p in self.prefixes)
+        return place.startswith(self.prefixes) or any(p.startswith(place) for p in self.prefixes)
 
     def __bool__(self) -> bool:
         return bool(self.prefixes)

@@ -28,6 +28,7 @@ class Indicator:
         value: value from the counts of one place; None where there is nothing to judge.
         target: value from which the place is in order.
         records: for each count, how lists narrow to the records behind it.
+        base: name of the count that the value is a share of; empty where it is none. A share of few is shown as such.
     """
 
     id: str
@@ -38,6 +39,7 @@ class Indicator:
     value: Callable[[Mapping[str, int]], float | None]
     target: float
     records: Mapping[str, Mapping[str, object]]
+    base: str = ""
 
 
 @cache

@@ -21,4 +21,5 @@ INDICATOR = Indicator(
     value=value,
     target=95.0,
     records={"due": {"judged": True}, "in_time": {"judged": True, "overdue": False}},
+    base="due",
 )

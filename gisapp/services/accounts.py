@@ -17,10 +17,13 @@ from argon2.exceptions import InvalidHashError, VerifyMismatchError
 from gisapp.domain import clock
 from gisapp.domain.access import SYSTEM, Reader, Role
 from gisapp.domain.keys import PlaceKey, Scope
+from gisapp.domain.vocabulary import label
 from gisapp.errors import Forbidden, InputError, NotFound, NotSignedIn
 from gisapp.store import accounts
 from gisapp.store.database import Database
 
+COOKIE = "onemap_session"
+"""Name of the cookie that carries a session's token."""
 DEMO_PASSWORD = "onemap-demo"
 MINIMUM_PASSWORD = 8
 TRIES = 5
@@ -87,12 +90,18 @@ def _reader(row: Mapping[Any, Any]) -> Reader:
     )
 
 
-def sign_in(database: Database, login: str, password: str, *, hours: int = 12) -> Session:
+def sign_in(
+    database: Database, login: str, password: str, *, hours: int = 12, at_page: bool = False
+) -> Session:
     """Open a session.
+
+    Args:
+        at_page: by the form of the sign-in page, where a gateway's account has nothing to look for.
 
     Raises:
         NotSignedIn: wrong name or password (which of the two is not said).
-        Forbidden: too many failures; the remedy says how long to wait.
+        Forbidden: too many failures, the remedy says how long to wait; an account without a scope; or a gateway's account at the
+            page.
     """
     login = login.strip()
     _tries.check(login)
@@ -106,11 +115,45 @@ def sign_in(database: Database, login: str, password: str, *, hours: int = 12) -
     _tries.note(login, failed=not known)
     if row is None or not known:
         raise NotSignedIn("用户名或密码不正确。", remedy="请核对后重新输入；忘记密码请联系系统管理员。")
+    if not row["scopes"]:
+        # Signed in, such an account would be sent back to the sign-in by every page, without a word.
+        raise Forbidden(
+            f"账号“{row['login']}”还没有管辖范围，登录后没有可看的内容。",
+            remedy="请联系系统管理员为账号指定辖区。",
+        )
+    if at_page and _reader(row).is_device:
+        raise Forbidden(
+            f"“{row['login']}”是{label(Role.DEVICE)}的账号，只供终端上报定位，不能登录网页。",
+            remedy="请用您本人的账号登录。",
+        )
+    return _open(database, row, hours)
+
+
+def _open(database: Database, row: Mapping[Any, Any], hours: int) -> Session:
     token = secrets.token_urlsafe(32)
     expires_at = clock.now() + timedelta(hours=hours)
     with database.begin(SYSTEM) as connection:
         accounts.open_session(connection, _digest(token), row["id"], expires_at)
     return Session(token, _reader(row), expires_at)
+
+
+def lend(
+    database: Database, *, login: str, name: str, role: str, scopes: Sequence[str], hours: int = 12
+) -> Session:
+    """A session of an account that nobody can sign in to: for a program that has the database's address itself.
+
+    The account is made when there is none, with a password that is drawn and kept nowhere.
+    """
+    wanted = (role, list(Scope(scopes).prefixes), True)
+    with database.begin(SYSTEM) as connection:
+        row = accounts.find_account(connection, login)
+    if row is None or (row["role"], list(row["scopes"]), row["active"]) != wanted:
+        password = secrets.token_urlsafe(32)
+        save_user(database, login=login, name=name, role=role, scopes=scopes, password=password)
+        with database.begin(SYSTEM) as connection:
+            row = accounts.find_account(connection, login)
+    assert row is not None
+    return _open(database, row, hours)
 
 
 def sign_out(database: Database, token: str) -> None:
@@ -119,11 +162,12 @@ def sign_out(database: Database, token: str) -> None:
         accounts.close_session(connection, _digest(token))
 
 
-def reader_of(database: Database, token: str) -> tuple[Reader, datetime] | None:
-    """Who is behind a token, and until when; None when nobody is."""
+def readers_of(database: Database, tokens: Sequence[str]) -> dict[str, tuple[Reader, datetime]]:
+    """Who is behind each of some tokens, and until when; those behind which nobody is are left out."""
+    digests = {_digest(token): token for token in tokens}
     with database.begin(SYSTEM) as connection:
-        row = accounts.find_session(connection, _digest(token))
-    return None if row is None else (_reader(row), row["expires_at"])
+        rows = accounts.find_sessions(connection, list(digests))
+    return {digests[digest]: (_reader(row), row["expires_at"]) for digest, row in rows.items()}
 
 
 def save_user(
@@ -203,7 +247,7 @@ def demo_users(street: str, community: str, grid: str, worker_id: int | None) ->
             "scopes": [grid],
             "worker_id": worker_id,
         },
-        {"login": "device", "name": "终端网关（演示）", "role": Role.ADMIN, "scopes": [""]},
+        {"login": "device", "name": "终端网关（演示）", "role": Role.DEVICE, "scopes": [""]},
     ]
 
 

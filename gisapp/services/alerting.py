@@ -3,64 +3,100 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection
 
+from gisapp.checks.definition import Raised
 from gisapp.checks.engine import Episode
 from gisapp.checks.registry import rule, rules
 from gisapp.domain import clock
 from gisapp.store import alerts as store
-from gisapp.store.alerts import Stored
-from gisapp.store.notices import notify
+from gisapp.store.alerts import Fresh, Stored
+from gisapp.store.notices import notify_each
 from gisapp.store.workers import Worker
 
 
-def settle(
-    connection: Connection,
-    worker: Worker,
-    episodes: Mapping[str, Sequence[Episode]],
-    stored: Sequence[Stored] | None = None,
-) -> list[int]:
-    """Store what a run proved.
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What a run over positions of one worker proved.
 
-    Args:
+    Attributes:
         episodes: alerts of each rule in order.
         stored: for a run over positions that were judged before: the alerts that stood open at its beginning or were
             opened later. They are corrected, and withdrawn where nothing proves them any more. None for a run that
             only went on.
+    """
+
+    worker: Worker
+    episodes: Mapping[str, Sequence[Episode]]
+    stored: Sequence[Stored] | None = None
+
+
+@dataclass(slots=True)
+class _Changes:
+    """What has to be written; in this order, because a rule has at most one open alert of a worker at any moment."""
+
+    gone: list[int] = field(default_factory=list)
+    closed: dict[int, datetime] = field(default_factory=dict)
+    corrected: list[tuple[int, Raised | None, datetime | None]] = field(default_factory=list)
+    fresh: list[Fresh] = field(default_factory=list)
+    told: dict[int, str] = field(default_factory=dict)
+
+    def write(self, connection: Connection) -> list[int]:
+        """Write and tell; the ids of the fresh ones."""
+        store.withdraw(connection, self.gone)
+        store.close(connection, self.closed)
+        for identifier, raised, returned in sorted(self.corrected, key=lambda change: change[2] is None):
+            store.correct(connection, identifier, raised, returned)
+        ids = store.raise_all(connection, self.fresh)
+        tell_all(connection, self.told | dict.fromkeys(ids, "raised"))
+        return ids
+
+
+def settle(connection: Connection, proofs: Sequence[Proof]) -> list[tuple[int, tuple[int, datetime]]]:
+    """Store what runs proved, each of another worker.
 
     Returns:
-        ids of the alerts that were raised.
+        the alerts that were raised: id, and worker and instant of the position that proves it.
     """
-    raised: list[int] = []
-    for key, found in episodes.items():
-        if stored is None:
-            pairs = _onwards(connection, worker, key, found)
-            gone: list[Stored] = []
-        else:
-            pairs, gone = match(found, [alert for alert in stored if alert.rule == key])
-        for alert in gone:
-            store.withdraw(connection, alert.id)
-            tell(connection, alert.id, "withdrawn")
-        # Returned ones first: a rule has at most one open alert of a worker at any moment.
-        for episode, known in sorted(pairs, key=lambda pair: pair[0].returned_at is None):
-            identifier = _keep(connection, worker, key, episode, known)
-            if known is None and identifier is not None:
-                raised.append(identifier)
-    return raised
+    ended = {
+        proof.worker.id
+        for proof in proofs
+        for found in proof.episodes.values()
+        if proof.stored is None and any(e.raised is None and e.returned_at is not None for e in found)
+    }
+    opened = store.open_ones(connection, ended) if ended else {}
+    changes = _Changes()
+    for proof in proofs:
+        for key, found in proof.episodes.items():
+            if proof.stored is None:
+                pairs = _onwards(proof.worker, key, found, opened)
+            else:
+                pairs, gone = match(found, [alert for alert in proof.stored if alert.rule == key])
+                for alert in gone:
+                    changes.gone.append(alert.id)
+                    changes.told[alert.id] = "withdrawn"
+            for episode, known in pairs:
+                _keep(changes, proof.worker, key, episode, known)
+    ids = changes.write(connection)
+    return [
+        (identifier, (fresh.worker, fresh.raised.raised_at))
+        for identifier, fresh in zip(ids, changes.fresh, strict=True)
+    ]
 
 
 def _onwards(
-    connection: Connection, worker: Worker, key: str, found: Sequence[Episode]
+    worker: Worker, key: str, found: Sequence[Episode], opened: Mapping[tuple[str, int], int]
 ) -> list[tuple[Episode, Stored | None]]:
     pairs: list[tuple[Episode, Stored | None]] = []
     for episode in found:
         if episode.raised is not None:
             pairs.append((episode, None))
         elif episode.returned_at is not None:
-            identifier = store.open_ones(connection, [worker.id]).get((key, worker.id))
+            identifier = opened.get((key, worker.id))
             if identifier is not None:
                 at = episode.returned_at
                 pairs.append((episode, Stored(identifier, key, worker.id, at, at, None)))
@@ -92,41 +128,43 @@ def _overlap(episode: Episode, alert: Stored) -> bool:
     return begins_before_end and (episode.returned_at is None or alert.opened_at < episode.returned_at)
 
 
-def _keep(
-    connection: Connection, worker: Worker, key: str, episode: Episode, known: Stored | None
-) -> int | None:
+def _keep(changes: _Changes, worker: Worker, key: str, episode: Episode, known: Stored | None) -> None:
     raised, returned = episode.raised, episode.returned_at
     if known is None:
         assert raised is not None
         title = rule(key).sentence(worker.name)
-        identifier = store.raise_one(
-            connection,
-            rule=key,
-            worker=worker.id,
-            place=worker.place,
-            title=title,
-            raised=raised,
-            returned_at=returned,
-        )
-        tell(connection, identifier, "raised")
-        return identifier
+        changes.fresh.append(Fresh(key, worker.id, worker.place, title, raised, returned))
+        return
     same_proof = raised is None or (raised.opened_at, raised.raised_at) == (known.opened_at, known.raised_at)
     if same_proof and known.returned_at == returned:
-        return None
+        return
     if same_proof and raised is None and returned is not None:
-        store.close(connection, known.id, returned)
+        changes.closed[known.id] = returned
     else:
-        store.correct(connection, known.id, None if same_proof else raised, returned)
-    tell(connection, known.id, "returned" if returned is not None else "raised")
-    return None
+        changes.corrected.append((known.id, None if same_proof else raised, returned))
+    if returned is not None:
+        changes.told[known.id] = "returned"
+    else:
+        # Open again is news; a proof that late positions have shifted is not, and must not alarm a second time.
+        changes.told[known.id] = "raised" if known.returned_at is not None else "corrected"
 
 
 def tell(connection: Connection, identifier: int, what: str) -> None:
-    """Send word of an alert: ``raised``, ``returned``, ``withdrawn`` or ``acknowledged``."""
-    row = store.find(connection, identifier)
-    if row is not None:
-        shown = brief(row)
-        notify(connection, "alert", shown.pop("place"), what=what, **shown)
+    """Send word of an alert: ``raised``, ``corrected``, ``returned``, ``withdrawn`` or ``acknowledged``."""
+    tell_all(connection, {identifier: what})
+
+
+def tell_all(connection: Connection, told: Mapping[int, str]) -> None:
+    """Send word of alerts: what has become of each; see ``tell``."""
+    if not told:
+        return
+    rows = store.find_all(connection, list(told))
+    notices = []
+    for identifier, what in told.items():
+        if identifier in rows:
+            shown = brief(rows[identifier])
+            notices.append((shown.pop("place"), {"what": what, **shown}))
+    notify_each(connection, "alert", notices)
 
 
 def brief(row: Mapping[Any, Any]) -> dict[str, Any]:

@@ -197,16 +197,18 @@ def remove(database: Database, reader: Reader, run_id: int) -> None:
 
 
 def places_to_choose(database: Database, reader: Reader) -> list[dict[str, Any]]:
-    """Places that a reader may analyse: key, name and level (digits), from above to below."""
+    """Places that a reader may analyse: key, name, level (digits) and bounds (west, south, east, north), from above to below."""
     with database.begin(reader) as connection:
-        drawn = analysis.regions_below(connection)
+        drawn = [(key, name) for key, name in analysis.regions_below(connection) if reader.scope.covers(key)]
+        boxes = scopes.extents_of(connection, [key for key, _ in drawn])
     inside = [
-        {"place": key, "name": name, "level": len(key)} for key, name in drawn if reader.scope.covers(key)
+        {"place": key, "name": name, "level": len(key), "bounds": boxes.get(key)} for key, name in drawn
     ]
     if inside or len(reader.scope.prefixes) != 1 or not reader.scope.prefixes[0]:
         return inside
     only = reader.scope.prefixes[0]  # a scope below the regions, such as one grid
-    return [{"place": only, "name": describe_scope(database, reader).short, "level": len(only)}]
+    here = describe_scope(database, reader)
+    return [{"place": only, "name": here.short, "level": len(only), "bounds": here.bounds}]
 
 
 def place_to_begin_with(

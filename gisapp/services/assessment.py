@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from gisapp.analytics import scales
 from gisapp.domain import clock
 from gisapp.domain.access import Reader
 from gisapp.domain.keys import Level, PlaceKey
@@ -15,6 +17,9 @@ from gisapp.store import scopes
 from gisapp.store.database import Database
 from gisapp.store.events import Filter
 from gisapp.store.measures import MEASURES
+
+FEW = 5
+"""A share of fewer records than this is shown, and said to be one of few."""
 
 
 def catalogue() -> list[dict[str, Any]]:
@@ -50,6 +55,13 @@ def scores(
         since: first instant of reporting, included.
         until: last instant of reporting, not included.
 
+    Returns:
+        ``indicator``, ``target``, ``counts`` (words of the counts), ``moment``, ``total``; ``rows``, each with ``place``,
+        ``name``, ``counts``, ``value``, ``reached``, ``few``, ``class`` (its number in ``classes``) and ``records``;
+        ``classes`` of the map from the lowest on, each with ``low``, ``high`` and ``side`` (−1 next below the target, 1 from
+        it on); ``bounds`` (west, south, east, north in degrees, EPSG:4490) of where the rows lie; ``within``, the prefixes
+        that they were looked for in.
+
     Raises:
         NotFound: no such indicator.
         InputError: level above the place, or an empty span of time.
@@ -67,9 +79,11 @@ def scores(
         counted = MEASURES[chosen.measure](connection, wanted, int(level))
         keys = [row["place"] for row in counted]
         names = (scopes.grid_names_of if level is Level.GRID else scopes.names_of)(connection, keys)
+        bounds = scopes.extent_of(connection, *keys) if keys else None
     rows = [
         _score(chosen, row["place"], names, {name: row[name] for name in chosen.counts}) for row in counted
     ]
+    classes = _classify(chosen, rows)
     total = {name: sum(row["counts"][name] for row in rows) for name in chosen.counts}
     return {
         "indicator": {
@@ -83,6 +97,9 @@ def scores(
         "moment": now.isoformat(),
         "total": {"counts": total, "value": chosen.value(total) if rows else None},
         "rows": rows,
+        "classes": classes,
+        "bounds": bounds,
+        "within": [place] if place else list(reader.scope.prefixes),
     }
 
 
@@ -94,5 +111,20 @@ def _score(chosen: Indicator, place: str, names: dict[str, str], counts: dict[st
         "counts": counts,
         "value": value,
         "reached": None if value is None else value >= chosen.target,
+        "few": bool(chosen.base) and value is not None and counts[chosen.base] < FEW,
         "records": {name: {"place": place, **narrow} for name, narrow in chosen.records.items()},
     }
+
+
+def _classify(chosen: Indicator, rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Classes around the target; each row is told its own. Shares of few do not stretch the scale of the others."""
+    valued = [row for row in rows if row["value"] is not None]
+    sound = [row["value"] for row in valued if not row["few"]]
+    bounds = scales.around(sound or [row["value"] for row in valued], chosen.target)
+    for row in rows:
+        row["class"] = None if row["value"] is None else scales.class_of(row["value"], bounds)
+    lows, highs = [None, *bounds], [*bounds, None]
+    return [
+        {"low": low, "high": high, "side": scales.side_of(number, bounds, chosen.target)}
+        for number, (low, high) in enumerate(zip(lows, highs, strict=True))
+    ]

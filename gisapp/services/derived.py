@@ -11,6 +11,7 @@ from gisapp.analytics.searching import grams, normalise, spelled
 from gisapp.domain.codes import CJT214, GBT47678, component_types
 from gisapp.domain.keys import Level
 from gisapp.services import demand
+from gisapp.store import case_density
 from gisapp.store import derived as store
 
 _NUMBERED = {"component", "grid_worker"}
@@ -32,6 +33,8 @@ def refresh(connection: Connection, prefixes: Sequence[str]) -> None:
     store.refresh_density(connection, prefixes)
     demand.recount(connection, prefixes)
     refresh_search(connection, prefixes)
+    # Last: whoever closes a case meanwhile waits for the end of the transaction.
+    case_density.recount(connection, prefixes)
 
 
 def refresh_search(connection: Connection, prefixes: Sequence[str]) -> None:

@@ -15,7 +15,7 @@ from gisapp.domain.events import MAY, Action, Channel, State, Step, actions, due
 from gisapp.domain.vocabulary import label
 from gisapp.errors import Forbidden, InputError, NotFound
 from gisapp.services.demand import count_case
-from gisapp.store import events, scopes
+from gisapp.store import case_density, events, scopes
 from gisapp.store.database import Database
 from gisapp.store.events import Filter
 from gisapp.store.notices import notify
@@ -159,6 +159,8 @@ def act(
         if taken.to_state is State.REPORTED:
             values |= {"assignee": "", "worker_id": None}
         events.move(connection, event_id, row["place"], values)
+        if taken.to_state is State.CLOSED:
+            case_density.count_one(connection, row["place"], row["lon"], row["lat"], row["reported_at"])
         _write_step(connection, reader, {**row, **values}, taken)
         after = events.find(connection, event_id)
     assert after is not None

@@ -10,6 +10,7 @@ import threading
 from bisect import bisect_right
 from collections.abc import Sequence
 from datetime import date
+from math import isfinite
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -46,7 +47,7 @@ class Ground:
     def __init__(self, grids: Fence, regions: Sequence[Fence]) -> None:
         self._grids = grids
         self._regions = regions
-        self._own: dict[tuple[str, int], Any] = {}
+        self._own: dict[str, tuple[Any, int]] = {}
         if len(grids) >= MANY_GRIDS:
             threading.Thread(target=self._sharpen, name="onemap-fence", daemon=True).start()
 
@@ -76,14 +77,18 @@ class Ground:
         Args:
             own: place key of each position's worker: a grid, or a region whose ground is all of it.
         """
-        if not len(lon):
-            return []
-        zone = zone_for(float(lon[0]))
-        x, y = points_to_metric(lon, lat, zone)
+        # In the zone of the ground, not of the position: what others report at the same time must not alter a metre.
+        grounds = [self._shape(place) for place in own]
+        zones = np.array([zone for _, zone in grounds], dtype=np.int64)
         shapes = np.empty(len(own), dtype=object)
-        shapes[:] = [self._shape(place, zone) for place in own]
-        metres = shapely.distance(shapes, shapely.points(x, y))
-        return [None if np.isnan(m) else (0.0 if m < _TOUCHING_M else float(m)) for m in metres]
+        shapes[:] = [shape for shape, _ in grounds]
+        metres = np.full(len(own), np.nan)
+        for zone in np.unique(zones[zones > 0]).tolist():
+            which = zones == zone
+            x, y = points_to_metric(lon[which], lat[which], zone)
+            metres[which] = shapely.distance(shapes[which], shapely.points(x, y))
+        # On the other side of the globe there are no metres of this zone.
+        return [None if not isfinite(m) else (0.0 if m < _TOUCHING_M else m) for m in metres.tolist()]
 
     def outline(self, place: str) -> dict[str, Any] | None:
         """The ground of a place key as a GeoJSON geometry (EPSG:4490); None where it is not known."""
@@ -98,12 +103,14 @@ class Ground:
             parts = [p for fence in self._regions if (p := fence.polygon(place)) is not None]
         return parts[0] if len(parts) == 1 else shapely.union_all(parts) if parts else None
 
-    def _shape(self, place: str, zone: int) -> Any:
-        key = (place, zone)
-        if key not in self._own:
+    def _shape(self, place: str) -> tuple[Any, int]:
+        """The ground of a place in metres, and the zone that they are measured in; None, 0 where it is not known."""
+        known = self._own.get(place)
+        if known is None:
             whole = self._whole(place)
-            self._own[key] = None if whole is None else to_metric(whole, 3.0 * zone)
-        return self._own[key]
+            zone = 0 if whole is None else zone_for(float(whole.centroid.x))
+            known = self._own[place] = (None if whole is None else to_metric(whole, 3.0 * zone), zone)
+        return known
 
 
 class Grounds:

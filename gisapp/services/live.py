@@ -36,18 +36,33 @@ _RETRY_S = (0.2, 0.5, 1.0, 2.0, 5.0)
 _SLOT_WORKER, _SLOT_PLACE, _SLOT_AT = 0, 1, 5
 
 
+class Move(list[Any]):
+    """A worker's newest position: id, place, name, lon, lat, ms, speed, alerted."""
+
+    __slots__ = ("_text",)
+
+    @property
+    def text(self) -> str:
+        """As JSON; written once, however many screens it goes to."""
+        try:
+            return self._text
+        except AttributeError:
+            self._text: str = json.dumps(self, ensure_ascii=False, separators=(",", ":"))
+            return self._text
+
+
 @dataclass(slots=True)
 class Batch:
     """What has happened for one screen since it last asked.
 
     Attributes:
-        moves: newest position of each worker that moved: id, place, name, lon, lat, ms, speed, alerted.
+        moves: newest position of each worker that moved.
         notices: alerts and steps of cases, in order.
         families: tables that changed.
         anew: something may be missing: take the current state anew.
     """
 
-    moves: list[list[Any]] = field(default_factory=list)
+    moves: list[Move] = field(default_factory=list)
     notices: list[Message] = field(default_factory=list)
     families: list[str] = field(default_factory=list)
     anew: bool = False
@@ -58,7 +73,8 @@ class Subscription:
 
     def __init__(self, scope: Scope) -> None:
         self.scope = scope
-        self._moves: dict[int, list[Any]] = {}
+        self._moves: dict[int, Move] = {}
+        self._since = 0.0  # when the oldest of them came
         self._notices: list[Message] = []
         self._families: dict[str, None] = {}
         self._anew = False
@@ -66,12 +82,14 @@ class Subscription:
         self._urgent = asyncio.Event()
 
     def offer(self, message: Message) -> None:
-        """Take a message if the scope allows it."""
+        """Take a message if the scope allows it; the items of a message of positions are ``Move``."""
         kind, place = message.get("kind"), str(message.get("place", ""))
         if kind == "revision":
             self._families[str(message.get("family", ""))] = None
         elif kind == "fix":
             self._offer_moves(place, message.get("items", []))
+            if not self._moves:
+                return
         elif not place or self.scope.covers(place):
             self._notices.append(message)
             self._urgent.set()
@@ -81,9 +99,11 @@ class Subscription:
             return
         self._event.set()
 
-    def _offer_moves(self, place: str, items: list[list[Any]]) -> None:
+    def _offer_moves(self, place: str, items: list[Move]) -> None:
         if not self.scope.touches(place):
             return
+        if not self._moves:
+            self._since = time.monotonic()
         whole = self.scope.covers(place)
         for item in items:
             if whole or self.scope.covers(item[_SLOT_PLACE]):
@@ -100,15 +120,22 @@ class Subscription:
         self._event.set()
 
     async def next(self, *, settle: float = 0.25) -> Batch:
-        """Wait until something happens, and a moment longer for what comes along; alerts and cases do not wait."""
+        """Wait until something happens, and a moment longer for what comes along.
+
+        Alerts and cases do not wait, and do not hurry the positions: those come together, each worker's newest only.
+        """
         await self._event.wait()
-        if settle and not self._urgent.is_set():
+        if not self._urgent.is_set():
+            waited = time.monotonic() - self._since if self._moves else 0.0
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._urgent.wait(), settle)
-        self._event.clear()
+                await asyncio.wait_for(self._urgent.wait(), max(0.0, settle - waited))
+        batch = Batch([], self._notices, list(self._families), self._anew)
+        self._notices, self._families, self._anew = [], {}, False
+        if self._moves and (not self._urgent.is_set() or time.monotonic() - self._since >= settle):
+            batch.moves, self._moves = list(self._moves.values()), {}
         self._urgent.clear()
-        batch = Batch(list(self._moves.values()), self._notices, list(self._families), self._anew)
-        self._moves, self._notices, self._families, self._anew = {}, [], {}, False
+        if not self._moves:
+            self._event.clear()
         return batch
 
 
@@ -187,6 +214,8 @@ class Fanout:
                 continue
             if not isinstance(message, dict):
                 continue
+            if message.get("kind") == "fix":
+                message["items"] = [Move(item) for item in message.get("items", [])]
             for heard, _ in self._watchers:
                 heard(message)
             for subscription in self._subscriptions:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import cached_property
 from typing import Any
 
 from gisapp.domain import clock
@@ -29,7 +31,7 @@ COUNTED = frozenset({"building_population", "person", "event", "grid_worker", "a
 ALERTS_LENGTH = 60
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Situation:
     """Counts within a scope at a moment.
 
@@ -61,6 +63,11 @@ class Situation:
             "numbers": self.numbers,
             "by_hour": self.by_hour,
         }
+
+    @cached_property
+    def frame(self) -> str:
+        """As screens get it, in JSON; written once, however many they are."""
+        return json.dumps({"type": "situation", **self.as_json()}, ensure_ascii=False, separators=(",", ":"))
 
 
 def situation(database: Database, reader: Reader, prefix: str = "") -> Situation:
@@ -141,6 +148,42 @@ def move_of(row: Any) -> list[Any]:
         row["speed"],
         int(row["alerted"]),
     ]
+
+
+class Openings:
+    """What screens need when they connect, shared by those of one scope that ask at the same moment: after a restart all
+    of them do.
+
+    Args:
+        database: the application's database.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._running: dict[tuple[Scope, bool], asyncio.Task[str]] = {}
+        self._next: dict[tuple[Scope, bool], asyncio.Task[str]] = {}
+
+    async def frame(self, reader: Reader) -> str:
+        """The frame ``state`` in JSON, read from the database after this was asked for."""
+        key = (reader.scope, tracks.may_watch(reader))
+        if key not in self._next:
+            self._next[key] = asyncio.create_task(self._read(key, reader, self._running.get(key)))
+        return await asyncio.shield(self._next[key])
+
+    async def _read(self, key: tuple[Scope, bool], reader: Reader, before: asyncio.Task[str] | None) -> str:
+        if before is not None:
+            await asyncio.wait([before])
+        # From here on whoever asks may want to know what this one no longer sees, and gets the one after it.
+        self._running[key] = self._next.pop(key)
+        try:
+            return await asyncio.to_thread(_opening_frame, self._database, reader)
+        finally:
+            del self._running[key]
+
+
+def _opening_frame(database: Database, reader: Reader) -> str:
+    frame = {"type": "state", "scope": list(reader.scope.prefixes), **opening(database, reader)}
+    return json.dumps(frame, ensure_ascii=False, separators=(",", ":"), default=str)
 
 
 class Board:

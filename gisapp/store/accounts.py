@@ -73,16 +73,18 @@ def open_session(connection: Connection, token_hash: bytes, user_id: int, expire
     )
 
 
-def find_session(connection: Connection, token_hash: bytes) -> RowMapping | None:
-    """The active account behind a session that has not ended, or None."""
+def find_sessions(connection: Connection, token_hashes: Sequence[bytes]) -> dict[bytes, RowMapping]:
+    """The active accounts behind sessions that have not ended, by the digest of the session's token."""
     statement = (
-        select(*_ACCOUNT, app_session.c.expires_at)
+        select(*_ACCOUNT, app_session.c.expires_at, app_session.c.token_hash)
         .join(app_session, app_session.c.user_id == app_user.c.id)
         .where(
-            app_session.c.token_hash == token_hash, app_session.c.expires_at > func.now(), app_user.c.active
+            app_session.c.token_hash.in_(token_hashes),
+            app_session.c.expires_at > func.now(),
+            app_user.c.active,
         )
     )
-    return connection.execute(statement).mappings().first()
+    return {bytes(row["token_hash"]): row for row in connection.execute(statement).mappings()}
 
 
 def close_session(connection: Connection, token_hash: bytes) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, func, insert, or_, select, text, update
+from sqlalchemy import Connection, RowMapping, func, insert, select, text, update
 
 from gisapp.checks.definition import Raised
 from gisapp.store.sqlfiles import load_sql
@@ -28,19 +28,19 @@ class Stored:
     returned_at: datetime | None
 
 
-def since(connection: Connection, worker: int, at: datetime) -> list[Stored]:
-    """Alerts of a worker that were open at an instant or opened later, in order of opening; withdrawn ones are not."""
-    columns = alert.c
-    rows = connection.execute(
-        select(columns.id, columns.rule, columns.opened_at, columns.raised_at, columns.returned_at)
-        .where(
-            columns.worker_id == worker,
-            columns.withdrawn_at.is_(None),
-            or_(columns.returned_at.is_(None), columns.returned_at >= at),
+def since(connection: Connection, begins: Mapping[int, datetime]) -> dict[int, list[Stored]]:
+    """Alerts of workers that were open at an instant or opened later, in order of opening; withdrawn ones are not.
+
+    Args:
+        begins: the instant for each worker.
+    """
+    found: dict[int, list[Stored]] = {worker: [] for worker in begins}
+    values = {"workers": list(begins), "begins": list(begins.values())}
+    for row in connection.execute(text(load_sql("alerts/since")), values):
+        found[row.worker_id].append(
+            Stored(row.id, row.rule, row.worker_id, row.opened_at, row.raised_at, row.returned_at)
         )
-        .order_by(columns.opened_at, columns.id)
-    )
-    return [Stored(row.id, row.rule, worker, row.opened_at, row.raised_at, row.returned_at) for row in rows]
+    return found
 
 
 def open_ones(connection: Connection, workers: Iterable[int]) -> dict[tuple[str, int], int]:
@@ -56,42 +56,55 @@ def open_ones(connection: Connection, workers: Iterable[int]) -> dict[tuple[str,
     return {(row.rule, row.worker_id): row.id for row in rows}
 
 
-def raise_one(
-    connection: Connection,
-    *,
-    rule: str,
-    worker: int,
-    place: str,
-    title: str,
-    raised: Raised,
-    returned_at: datetime | None = None,
-) -> int:
-    """Store a new alert; returns its id."""
-    done = connection.execute(
+@dataclass(frozen=True, slots=True)
+class Fresh:
+    """An alert that is to be stored."""
+
+    rule: str
+    worker: int
+    place: str
+    title: str
+    raised: Raised
+    returned_at: datetime | None
+
+
+def raise_all(connection: Connection, fresh: Sequence[Fresh]) -> list[int]:
+    """Store new alerts; returns their ids in the same order."""
+    if not fresh:
+        return []
+    rows = connection.execute(
         insert(alert)
         .values(
-            rule=rule,
-            worker_id=worker,
-            place=place,
-            title=title,
-            opened_at=raised.opened_at,
-            raised_at=raised.raised_at,
-            returned_at=returned_at,
-            evidence=raised.evidence,
-            geom=_point(raised),
+            [
+                {
+                    "rule": one.rule,
+                    "worker_id": one.worker,
+                    "place": one.place,
+                    "title": one.title,
+                    "opened_at": one.raised.opened_at,
+                    "raised_at": one.raised.raised_at,
+                    "returned_at": one.returned_at,
+                    "evidence": one.raised.evidence,
+                    "geom": _point(one.raised),
+                }
+                for one in fresh
+            ]
         )
-        .returning(alert.c.id)
+        .returning(alert.c.id, alert.c.rule, alert.c.worker_id, alert.c.opened_at)
     )
-    return int(done.scalar_one())
+    ids = {(row.rule, row.worker_id, row.opened_at): int(row.id) for row in rows}
+    return [ids[one.rule, one.worker, one.raised.opened_at] for one in fresh]
 
 
 def _point(raised: Raised) -> Any:
     return func.ST_SetSRID(func.ST_MakePoint(raised.lon, raised.lat), SRID)
 
 
-def close(connection: Connection, identifier: int, returned_at: datetime) -> None:
-    """Things are in order again."""
-    connection.execute(update(alert).where(alert.c.id == identifier).values(returned_at=returned_at))
+def close(connection: Connection, returned: Mapping[int, datetime]) -> None:
+    """Things are in order again: the instant for each alert."""
+    if returned:
+        values = {"ids": list(returned), "instants": list(returned.values())}
+        connection.execute(text(load_sql("alerts/close")), values)
 
 
 def correct(
@@ -109,9 +122,18 @@ def correct(
     connection.execute(update(alert).where(alert.c.id == identifier).values(**values))
 
 
-def withdraw(connection: Connection, identifier: int) -> None:
-    """Late positions proved an alert wrong: it stays in the record and is shown no more."""
-    connection.execute(update(alert).where(alert.c.id == identifier).values(withdrawn_at=func.now()))
+def withdraw(connection: Connection, identifiers: Sequence[int]) -> None:
+    """Late positions proved alerts wrong: they stay in the record and are shown no more.
+
+    They end as well: a rule has one open alert of a worker at most, and one that was wrong must not bar the next.
+    """
+    if identifiers:
+        ended = func.coalesce(alert.c.returned_at, alert.c.raised_at)
+        connection.execute(
+            update(alert)
+            .where(alert.c.id == func.any(list(identifiers)))
+            .values(withdrawn_at=func.now(), returned_at=ended)
+        )
 
 
 def acknowledge(connection: Connection, identifier: int, user: int) -> bool:
@@ -139,6 +161,11 @@ def page(
 
 def find(connection: Connection, identifier: int) -> RowMapping | None:
     """One alert within the reader's scope, withdrawn or not, or None."""
+    return find_all(connection, [identifier]).get(identifier)
+
+
+def find_all(connection: Connection, identifiers: Sequence[int]) -> dict[int, RowMapping]:
+    """Alerts within the reader's scope by id, withdrawn or not."""
     columns = alert.c
     statement = (
         select(
@@ -163,6 +190,6 @@ def find(connection: Connection, identifier: int) -> RowMapping | None:
                 app_user, app_user.c.id == columns.acknowledged_by
             )
         )
-        .where(columns.id == identifier)
+        .where(columns.id == func.any(list(identifiers)))
     )
-    return connection.execute(statement).mappings().first()
+    return {row["id"]: row for row in connection.execute(statement).mappings()}

@@ -15,7 +15,10 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from gisapp.domain.access import Reader
 from gisapp.errors import Unavailable
 
-_CARRY = text("SELECT set_config('onemap.scopes', :scopes, true), set_config('onemap.reader', :reader, true)")
+_CARRY = text(
+    "SELECT set_config('onemap.scopes', :scopes, true), set_config('onemap.reader', :reader, true), "
+    "set_config('onemap.role', :role, true)"
+)
 _SESSION_OPTIONS = (
     "-c search_path=onemap,public -c timezone=Asia/Shanghai -c jit=off -c statement_timeout=600000"
 )
@@ -83,6 +86,6 @@ class Database:
 
 
 def carried(reader: Reader) -> Mapping[str, Any]:
-    """What a transaction carries of its reader: the scope as a PostgreSQL array literal, and the id."""
+    """What a transaction carries of its reader: the scope as a PostgreSQL array literal, the id, and the role."""
     prefixes = ",".join(f'"{prefix}"' for prefix in reader.scope.prefixes)
-    return {"scopes": "{" + prefixes + "}", "reader": str(reader.user_id)}
+    return {"scopes": "{" + prefixes + "}", "reader": str(reader.user_id), "role": str(reader.role)}

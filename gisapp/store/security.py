@@ -6,11 +6,14 @@ select, ``Table.info["append_only"]`` the tables that can only grow. So a new ta
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from sqlalchemy import MetaData, Table
 
 _IN_SCOPE = "place ^@ ANY ((SELECT onemap.scopes())::text[])"
+_SOMEBODY = "cardinality((SELECT onemap.scopes())) > 0"
+"""Whoever sees anything at all. What has no place key (users, sessions) is so closed to a transaction without a scope, and
+to a gateway's, which has none to read."""
 _POLICIES = {
     "prefix": (_IN_SCOPE, _IN_SCOPE),
     # What lies above the reader is seen (the district of one's street), what is changed lies within.
@@ -18,7 +21,9 @@ _POLICIES = {
         f"{_IN_SCOPE} OR EXISTS (SELECT 1 FROM unnest((SELECT onemap.scopes())) s WHERE s ^@ place)",
         _IN_SCOPE,
     ),
-    "everyone": ("cardinality((SELECT onemap.scopes())) > 0", _IN_SCOPE),
+    "everyone": (_SOMEBODY, _IN_SCOPE),
+    "somebody": (_SOMEBODY, _SOMEBODY),
+    "open": ("true", "true"),
 }
 _NOT_WATCHED = {
     "fix",
@@ -38,18 +43,20 @@ def keyed_tables(metadata: MetaData) -> list[Table]:
     return [table for table in metadata.sorted_tables if "place" in table.columns]
 
 
-def statements(metadata: MetaData, role: str) -> Iterator[str]:
+def statements(metadata: MetaData, role: str, there: Collection[str] | None = None) -> Iterator[str]:
     """SQL that secures all tables for the application's role; safe to run again.
 
     Args:
         role: name of the application's role, already quoted for SQL.
+        there: names of the tables that the database has, where it may be at an earlier version; None for all.
     """
     yield f"GRANT USAGE ON SCHEMA onemap, public TO {role}"
     yield f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA onemap TO {role}"
     yield "REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA onemap FROM PUBLIC"
     yield f"GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA onemap TO {role}"
     for table in metadata.sorted_tables:
-        yield from _table_statements(table, role)
+        if there is None or table.name in there:
+            yield from _table_statements(table, role)
 
 
 def _table_statements(table: Table, role: str) -> Iterator[str]:
@@ -64,16 +71,15 @@ def _table_statements(table: Table, role: str) -> Iterator[str]:
     yield f"GRANT INSERT ON {name} TO {role}"
     if not table.info.get("append_only"):
         yield f"GRANT UPDATE, DELETE ON {name} TO {role}"
-    if "place" in table.columns:
-        visible, writable = _POLICIES[table.info["scope"]]
-        yield f"ALTER TABLE {name} ENABLE ROW LEVEL SECURITY"
-        yield f"DROP POLICY IF EXISTS reader_scope ON {name}"
-        yield f"DROP POLICY IF EXISTS reader_scope_write ON {name}"
-        if visible == writable:
-            yield f"CREATE POLICY reader_scope ON {name} USING ({visible}) WITH CHECK ({writable})"
-        else:
-            yield f"CREATE POLICY reader_scope ON {name} FOR SELECT USING ({visible})"
-            yield f"CREATE POLICY reader_scope_write ON {name} FOR ALL USING ({writable}) WITH CHECK ({writable})"
+    visible, writable = _POLICIES[table.info.get("scope", "somebody")]
+    yield f"ALTER TABLE {name} ENABLE ROW LEVEL SECURITY"
+    yield f"DROP POLICY IF EXISTS reader_scope ON {name}"
+    yield f"DROP POLICY IF EXISTS reader_scope_write ON {name}"
+    if visible == writable:
+        yield f"CREATE POLICY reader_scope ON {name} USING ({visible}) WITH CHECK ({writable})"
+    else:
+        yield f"CREATE POLICY reader_scope ON {name} FOR SELECT USING ({visible})"
+        yield f"CREATE POLICY reader_scope_write ON {name} FOR ALL USING ({writable}) WITH CHECK ({writable})"
     if table.info.get("append_only"):
         yield f"DROP TRIGGER IF EXISTS refuse_rewrite ON {name}"
         yield (

@@ -83,12 +83,15 @@ class Aggregate:
         total: column that is added up into ``n``; empty counts rows.
         density: read the prepared counts of table ``density`` under this name, where the table is too large to be
             counted for every tile.
+        monthly: the same for a table of which a span of time can be chosen: the table of its prepared counts by local
+            month, of which null is all time. Its rows must be counted as ``where`` chooses them.
     """
 
     below: int
     by: str = ""
     total: str = ""
     density: str = ""
+    monthly: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +121,8 @@ class TableSource:
     @property
     def tables(self) -> tuple[str, ...]:
         """Tables whose changes change the features."""
+        if self.aggregate and self.aggregate.monthly:
+            return self.table, self.aggregate.monthly
         return (self.table, "density") if self.aggregate and self.aggregate.density else (self.table,)
 
 

@@ -27,9 +27,10 @@ _WAIT_SECONDS = 20.0
 
 
 def scope_statement(reader: Reader) -> str:
-    """What has to stand before a tile's statement; place keys are digits only, so nothing needs escaping."""
+    """What has to stand before a tile's statement; place keys are digits, roles identifiers: nothing needs escaping."""
     values = carried(reader)
-    return f"SELECT set_config('onemap.scopes', '{values['scopes']}', true), set_config('onemap.reader', '{values['reader']}', true); "
+    carry = ", ".join(f"set_config('onemap.{name}', '{value}', true)" for name, value in values.items())
+    return f"SELECT {carry}; "
 
 
 class TileConnections:
@@ -42,7 +43,7 @@ class TileConnections:
 
     def __init__(self, database: Database, size: int = 8) -> None:
         self._dsn = database.url.set(drivername="postgresql").render_as_string(hide_password=False)
-        self._idle: list[Any] = []
+        self._idle: list[_Wire] = []
         self._free = size
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._closed = False
@@ -59,7 +60,7 @@ class TileConnections:
                 reused = bool(self._idle)
                 connection = self._idle.pop() if reused else await self._connect()
                 try:
-                    row = await _run(connection, statement)
+                    row = await connection.run(statement)
                 except BaseException as error:
                     # After a failure, or when the request was dropped half-way, the state is unknown.
                     connection.close()
@@ -76,13 +77,13 @@ class TileConnections:
         finally:
             self._give()
 
-    async def _connect(self) -> Any:
+    async def _connect(self) -> _Wire:
         try:
             connection = psycopg2.connect(self._dsn, options=_OPTIONS, async_=True)
-            await asyncio.wait_for(_ready(connection), _CONNECT_SECONDS)
+            await asyncio.wait_for(_connected(connection), _CONNECT_SECONDS)
         except (psycopg2.Error, TimeoutError) as error:
             raise _silent() from error
-        return connection
+        return _Wire(connection)
 
     async def _take(self) -> None:
         if self._free > 0:
@@ -119,16 +120,8 @@ def _silent() -> OnemapError:
     return Unavailable("数据库暂时没有应答。", remedy="请稍后再试；若一直如此，请运行 ./onemap doctor 查看。")
 
 
-async def _run(connection: Any, statement: str) -> tuple[Any, ...]:
-    cursor = connection.cursor()
-    cursor.execute(statement)
-    await _ready(connection)
-    row: tuple[Any, ...] = cursor.fetchone()
-    return row
-
-
-async def _ready(connection: Any) -> None:
-    """Wait until the server has answered, giving way to everything else meanwhile."""
+async def _connected(connection: Any) -> None:
+    """Wait until a connection stands; the descriptor may change on the way to it."""
     loop = asyncio.get_running_loop()
     while (state := connection.poll()) != extensions.POLL_OK:
         done: asyncio.Future[None] = loop.create_future()
@@ -147,3 +140,64 @@ async def _ready(connection: Any) -> None:
 def _settle(done: asyncio.Future[None]) -> None:
     if not done.done():
         done.set_result(None)
+
+
+class _Wire:
+    """One connection whose descriptor the event loop watches as long as it is open.
+
+    To begin and end watching for each statement would cost two calls of the system and a handle a tile.
+    """
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+        self._loop = asyncio.get_running_loop()
+        self._descriptor: int = connection.fileno()
+        self._waiter: asyncio.Future[None] | None = None
+        self._writing = False
+        self._loop.add_reader(self._descriptor, self._go_on)
+
+    async def run(self, statement: str) -> tuple[Any, ...]:
+        """First row of the last statement of a simple query."""
+        cursor = self._connection.cursor()
+        cursor.execute(statement)
+        self._waiter = self._loop.create_future()
+        self._go_on()
+        try:
+            await self._waiter
+        finally:
+            self._waiter = None
+        row: tuple[Any, ...] = cursor.fetchone()
+        return row
+
+    def _go_on(self) -> None:
+        """Take what has come; called when there is something to read, or room to write."""
+        waiter = self._waiter
+        try:
+            state = self._connection.poll()
+        except psycopg2.Error as error:
+            # The server has closed it: readable for ever, so it is not watched any more; the next use says so.
+            self._forget()
+            if waiter is not None and not waiter.done():
+                waiter.set_exception(error)
+            return
+        wants_to_write = state == extensions.POLL_WRITE
+        if wants_to_write != self._writing:
+            self._writing = wants_to_write
+            if wants_to_write:
+                self._loop.add_writer(self._descriptor, self._go_on)
+            else:
+                self._loop.remove_writer(self._descriptor)
+        if state == extensions.POLL_OK and waiter is not None and not waiter.done():
+            waiter.set_result(None)
+
+    def _forget(self) -> None:
+        if self._descriptor >= 0 and not self._loop.is_closed():
+            self._loop.remove_reader(self._descriptor)
+            if self._writing:
+                self._loop.remove_writer(self._descriptor)
+        self._descriptor = -1
+
+    def close(self) -> None:
+        """Close it, in whatever state it is."""
+        self._forget()
+        self._connection.close()

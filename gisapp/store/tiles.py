@@ -17,16 +17,14 @@ from functools import lru_cache
 from sqlalchemy import Text
 
 from gisapp.domain import clock
-from gisapp.domain.tiles import KEY_ZOOM, Tile
+from gisapp.domain.tiles import Tile
 from gisapp.errors import InputError
-from gisapp.store.sources import Aggregate, Clause, Column, FileSource, Parameter, Source, TableSource
+from gisapp.store.sources import Clause, Column, FileSource, Parameter, Source, TableSource
 from gisapp.store.sqlfiles import load_sql
 from gisapp.store.tables import SCHEMA, metadata
+from gisapp.store.tile_counts import counted
 
 EXTENT = 4096
-CELLS = 5
-"""A tile of low zoom has 2^5 × 2^5 cells of counts: 16 pixels each."""
-_DENSITY_ZOOMS = (16, 18, 20)
 _BUFFER = {"point": 0, "label": 0, "line": 64, "polygon": 64}
 _FORMS = {
     "": "{0}",
@@ -124,7 +122,7 @@ def _mvt(part: TilePart, zoom: int, given: frozenset[str]) -> str:
     if isinstance(source, FileSource):
         rows = _from_file(part, source, zoom, given)
     elif source.aggregate and zoom < source.aggregate.below:
-        rows, key = _counted(source, zoom, _conditions(part, source, zoom, given)), ""
+        rows, key = _counted(part, source, zoom, given), ""
     else:
         rows = _from_table(part, source, zoom, given)
     return f"SELECT st_asmvt(t, '{part.name}', {EXTENT}, 'mvt'{key}) FROM ({rows} LIMIT {part.limit}) t"
@@ -197,26 +195,12 @@ def _shape(geometry: str, shape: str, zoom: int, simplify: bool) -> str:
     return f"st_asmvtgeom({moved}, st_tileenvelope({zoom}, %(x)s, %(y)s), {EXTENT}, {_BUFFER[shape]}, {clip})"
 
 
-def _counted(source: TableSource, zoom: int, conditions: Sequence[str]) -> str:
+def _counted(part: TilePart, source: TableSource, zoom: int, given: frozenset[str]) -> str:
     """One point a cell, where its things lie on average, with their number ``n``."""
     _known(source)
-    aggregate = source.aggregate or Aggregate(below=zoom)
-    cell = min(zoom + CELLS, KEY_ZOOM)
-    if aggregate.density:
-        prepared = next((level for level in _DENSITY_ZOOMS if level >= cell), _DENSITY_ZOOMS[-1])
-        table, weight = "density", "t.n"
-        conditions = [f"t.layer = {_literal(aggregate.density)}", f"t.cell_zoom = {prepared}"]
-    else:
-        table, weight = source.table, f't."{aggregate.total}"' if aggregate.total else "1"
-    by = f', t."{aggregate.by}"' if aggregate.by else ""
-    weighted = f"sum({weight} * st_{{0}}(t.geom)) / nullif(sum({weight}), 0)"
-    middle = f"st_setsrid(st_makepoint({weighted.format('x')}, {weighted.format('y')}), 4490)"
-    where = " AND ".join(["t.tile_key >= %(first_key)s", "t.tile_key < %(last_key)s", *conditions])
-    return (
-        f"SELECT n, {_named(aggregate.by)}{_shape('middle', 'point', zoom, False)} AS mvt FROM ("
-        f"SELECT sum({weight})::bigint AS n{by}, {middle} AS middle FROM {SCHEMA}.{table} t "
-        f"WHERE {where} GROUP BY t.tile_key >> {2 * (KEY_ZOOM - cell)}{by}) c"
-    )
+    by = source.aggregate.by if source.aggregate else ""
+    rows = counted(source, zoom, _clauses(source, zoom, given), part.time, given)
+    return f"SELECT n, {_named(by)}{_shape('middle', 'point', zoom, False)} AS mvt FROM ({rows}) c"
 
 
 def _named(column: str) -> str:
@@ -233,6 +217,16 @@ def _properties(columns: Sequence[Column], zoom: int) -> str:
 
 
 def _conditions(part: TilePart, source: TableSource, zoom: int | None, given: frozenset[str]) -> list[str]:
+    made = _clauses(source, zoom, given)
+    if part.time:
+        if "from" in given:
+            made.append(f't."{part.time}" >= %(from)s')
+        if "to" in given:
+            made.append(f't."{part.time}" < %(to)s')
+    return made
+
+
+def _clauses(source: TableSource, zoom: int | None, given: frozenset[str]) -> list[str]:
     made = []
     for clause in source.where:
         if zoom is not None and not clause.from_zoom <= zoom <= clause.to_zoom:
@@ -240,11 +234,6 @@ def _conditions(part: TilePart, source: TableSource, zoom: int | None, given: fr
         if isinstance(clause.value, Parameter) and clause.value.name not in given:
             continue
         made.append(_condition(clause))
-    if part.time:
-        if "from" in given:
-            made.append(f't."{part.time}" >= %(from)s')
-        if "to" in given:
-            made.append(f't."{part.time}" < %(to)s')
     return made
 
 

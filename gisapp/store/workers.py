@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, func, select, text
+from sqlalchemy import Connection, RowMapping, select, text
 
 from gisapp.domain.workers import Fix
+from gisapp.store.arrays import instants, numbers, words
 from gisapp.store.sqlfiles import load_sql
-from gisapp.store.tables.work import grid_worker, rule_state
+from gisapp.store.tables.work import grid_worker
 
 ALL_RULES = "*"
 """Name under which the memory of all rules of one worker is stored in ``rule_state``."""
@@ -56,14 +57,8 @@ def ensure_partitions(connection: Connection, days: Iterable[date]) -> None:
 
 def lock(connection: Connection, workers: Iterable[int]) -> dict[int, Worker]:
     """Workers by id, locked until the end of the transaction, in one order so that batches cannot block each other."""
-    columns = grid_worker.c
-    rows = connection.execute(
-        select(columns.id, columns.place, columns.name, columns.active, columns.last_at)
-        .where(columns.id == func.any(sorted(set(workers))))
-        .order_by(columns.id)
-        .with_for_update()
-    )
-    return {row.id: Worker(row.id, row.place, row.name, row.active, row.last_at) for row in rows}
+    rows = connection.execute(text(load_sql("workers/lock")), {"workers": numbers(sorted(set(workers)))})
+    return {row[0]: Worker(*row) for row in rows.all()}
 
 
 def find(connection: Connection, worker: int) -> RowMapping | None:
@@ -87,17 +82,17 @@ def live(connection: Connection, prefix: str = "") -> Sequence[RowMapping]:
 
 def known(connection: Connection, fixes: Sequence[Fix]) -> set[tuple[int, datetime]]:
     """Which of some positions are stored already, by worker and instant."""
-    instants = [fix.at for fix in fixes]
+    times = [fix.at for fix in fixes]
     rows = connection.execute(
         text(load_sql("workers/known_fixes")),
         {
-            "workers": [fix.worker for fix in fixes],
-            "instants": instants,
-            "first": min(instants),
-            "last": max(instants),
+            "workers": numbers(fix.worker for fix in fixes),
+            "instants": instants(times),
+            "first": min(times),
+            "last": max(times),
         },
     )
-    return {(row.worker_id, row.at) for row in rows}
+    return {(worker, at) for worker, at in rows}
 
 
 def add(connection: Connection, fixes: Sequence[Fix], places: Sequence[str], flags: Sequence[str]) -> int:
@@ -107,14 +102,14 @@ def add(connection: Connection, fixes: Sequence[Fix], places: Sequence[str], fla
     done = connection.execute(
         text(load_sql("workers/insert_fixes")),
         {
-            "workers": [fix.worker for fix in fixes],
-            "instants": [fix.at for fix in fixes],
-            "places": list(places),
-            "accuracies": [fix.accuracy for fix in fixes],
-            "speeds": [fix.speed for fix in fixes],
-            "flags": list(flags),
-            "lons": [fix.lon for fix in fixes],
-            "lats": [fix.lat for fix in fixes],
+            "workers": numbers(fix.worker for fix in fixes),
+            "instants": instants(fix.at for fix in fixes),
+            "places": words(places),
+            "accuracies": numbers(fix.accuracy for fix in fixes),
+            "speeds": numbers(fix.speed for fix in fixes),
+            "flags": words(flags),
+            "lons": numbers(fix.lon for fix in fixes),
+            "lats": numbers(fix.lat for fix in fixes),
         },
     )
     return done.rowcount
@@ -122,18 +117,23 @@ def add(connection: Connection, fixes: Sequence[Fix], places: Sequence[str], fla
 
 def track(connection: Connection, worker: int, first: datetime, last: datetime) -> list[Kept]:
     """Stored positions of a worker from ``first`` (included) to ``last`` (not included), in order."""
-    rows = connection.execute(
-        text(load_sql("workers/track")), {"worker": worker, "first": first, "last": last}
-    )
-    return [
-        Kept(
-            Fix(worker, row.at, row.lon, row.lat, row.accuracy, row.speed),
-            row.place,
-            row.flag,
-            row.received_at,
-        )
-        for row in rows
-    ]
+    return tracks(connection, {worker: first}, last)[worker]
+
+
+def tracks(connection: Connection, begins: Mapping[int, datetime], last: datetime) -> dict[int, list[Kept]]:
+    """Stored positions of workers, each from an instant (included) to ``last`` (not included), in order."""
+    found: dict[int, list[Kept]] = {worker: [] for worker in begins}
+    if found:
+        values = {
+            "workers": list(begins),
+            "begins": list(begins.values()),
+            "first": min(begins.values()),
+            "last": last,
+        }
+        for row in connection.execute(text(load_sql("workers/tracks")), values):
+            fix = Fix(row.worker_id, row.at, row.lon, row.lat, row.accuracy, row.speed)
+            found[row.worker_id].append(Kept(fix, row.place, row.flag, row.received_at))
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,28 +151,39 @@ class Span:
     latest: datetime | None
 
 
-def span_before(connection: Connection, worker: int, at: datetime, bound: datetime, silence: float) -> Span:
-    """The span of a worker's positions that leads up to an instant, looking back no further than ``bound``.
+def spans_before(
+    connection: Connection, asked: Mapping[int, tuple[datetime, datetime]], silence: float
+) -> dict[int, Span]:
+    """The spans of workers' positions that lead up to an instant of each.
 
     Args:
+        asked: for each worker the instant, and the bound before which nothing is looked at.
         silence: seconds between two positions that end a span.
     """
-    values = {"worker": worker, "at": at, "bound": bound, "silence": silence}
-    row = connection.execute(text(load_sql("workers/span_start")), values).one()
-    return Span(row.start, row.earliest, row.latest)
+    values = {
+        "workers": list(asked),
+        "instants": [at for at, _ in asked.values()],
+        "bounds": [bound for _, bound in asked.values()],
+        "first": min(bound for _, bound in asked.values()),
+        "last": max(at for at, _ in asked.values()),
+        "silence": silence,
+    }
+    rows = connection.execute(text(load_sql("workers/span_starts")), values)
+    return {row.worker: Span(row.start, row.earliest, row.latest) for row in rows}
 
 
-def change_flags(connection: Connection, worker: int, changes: Mapping[datetime, str]) -> None:
-    """Write new flags of a worker's stored positions."""
+def change_flags(connection: Connection, changes: Mapping[tuple[int, datetime], str]) -> None:
+    """Write new flags of stored positions, by worker and instant."""
     if changes:
+        instants = [at for _, at in changes]
         connection.execute(
             text(load_sql("workers/change_flags")),
             {
-                "worker": worker,
-                "instants": list(changes),
+                "workers": [worker for worker, _ in changes],
+                "instants": instants,
                 "flags": list(changes.values()),
-                "first": min(changes),
-                "last": max(changes),
+                "first": min(instants),
+                "last": max(instants),
             },
         )
 
@@ -183,25 +194,21 @@ def move(connection: Connection, newest: Sequence[tuple[Fix, str]]) -> None:
         connection.execute(
             text(load_sql("workers/move_workers")),
             {
-                "workers": [fix.worker for fix, _ in newest],
-                "instants": [fix.at for fix, _ in newest],
-                "places": [place for _, place in newest],
-                "speeds": [fix.speed for fix, _ in newest],
-                "lons": [fix.lon for fix, _ in newest],
-                "lats": [fix.lat for fix, _ in newest],
+                "workers": numbers(fix.worker for fix, _ in newest),
+                "instants": instants(fix.at for fix, _ in newest),
+                "places": words(place for _, place in newest),
+                "speeds": numbers(fix.speed for fix, _ in newest),
+                "lons": numbers(fix.lon for fix, _ in newest),
+                "lats": numbers(fix.lat for fix, _ in newest),
             },
         )
 
 
 def states(connection: Connection, workers: Iterable[int]) -> dict[int, StoredState]:
     """The rules' memory of workers; those without one are left out."""
-    columns = rule_state.c
-    rows = connection.execute(
-        select(columns.worker_id, columns.place, columns.at, columns.state).where(
-            columns.rule == ALL_RULES, columns.worker_id == func.any(list(workers))
-        )
-    )
-    return {row.worker_id: StoredState(row.place, row.at, row.state) for row in rows}
+    values = {"rule": ALL_RULES, "workers": numbers(workers)}
+    rows = connection.execute(text(load_sql("workers/states")), values)
+    return {worker: StoredState(place, at, state) for worker, place, at, state in rows.all()}
 
 
 def save_states(connection: Connection, memories: Mapping[int, StoredState]) -> None:
@@ -211,9 +218,9 @@ def save_states(connection: Connection, memories: Mapping[int, StoredState]) -> 
             text(load_sql("workers/save_states")),
             {
                 "rule": ALL_RULES,
-                "workers": list(memories),
-                "places": [m.place for m in memories.values()],
-                "instants": [m.at for m in memories.values()],
-                "states": [json.dumps(m.state) for m in memories.values()],
+                "workers": numbers(memories),
+                "places": words(m.place for m in memories.values()),
+                "instants": instants(m.at for m in memories.values()),
+                "states": json.dumps([m.state for m in memories.values()], separators=(",", ":")),
             },
         )

@@ -46,7 +46,7 @@ LAYER = Layer(
         Part("case", TableSource("event", "point", where=(Clause("closed_at", "is null"),)), _FIELDS, zooms=(8, 16)),
         Part(
             "case_closed",
-            TableSource("event", "point", where=(Clause("closed_at", "is not null"),), aggregate=Aggregate(below=15)),
+            TableSource("event", "point", where=(Clause("closed_at", "is not null"),), aggregate=Aggregate(below=15, monthly="case_density")),
             ("name", "state", "number", "at"),
             zooms=(8, 16),
         ),
@@ -59,7 +59,7 @@ LAYER = Layer(
         Field("at", "上报时间", column="reported_at", form="epoch", from_zoom=14),
         Field("number", "案件编号", from_zoom=14),
     ),
-    legend=(*_CLASSES.legend(), *_RINGS, *_COUNTS.brief("缩小时已办结")),
+    legend=(*_CLASSES.legend(), *_RINGS, *_COUNTS.brief("缩小时已办结", of="closed")),
     style=(
         StyleLayer(
             "closed_count",
@@ -72,6 +72,7 @@ LAYER = Layer(
                 "circle-opacity": 0.35,
             },
             order=358,
+            counts="closed",
         ),
         StyleLayer(
             "closed",

@@ -21,7 +21,10 @@ LAYER = Layer(
         Part(
             "people",
             TableSource(
-                "building_population", "point", key="building_id", aggregate=Aggregate(below=15, total="people")
+                "building_population",
+                "point",
+                key="building_id",
+                aggregate=Aggregate(below=15, total="people", density="people"),
             ),
             zooms=(8, 16),
         ),

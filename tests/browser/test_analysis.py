@@ -33,13 +33,39 @@ def _overlay(page: Page, name: str) -> list[dict[str, object]]:
     return found
 
 
+def _shown_box(page: Page) -> list[float]:
+    box = on_map(page, "(map) => map.map.getBounds().toArray().flat()")
+    assert isinstance(box, list)
+    return box
+
+
+def test_the_chosen_area_comes_into_sight(new_page: Callable[..., Page]) -> None:
+    """At first the street that has cases, not the whole district; then whatever is chosen."""
+    page = _open(new_page, "planner")
+    boxes = {p["name"]: p["bounds"] for p in page.context.request.get("/api/v1/analysis/places").json()}
+    for name in ("天水街道", "仓桥社区"):
+        if name != "天水街道":
+            _choose(page, "analysis-place", name)
+        west, south, east, north = boxes[name]
+        page.wait_for_function(
+            """async ([west, south, east, north]) => {
+              const seen = (await window.onemapReady).map('map').map.getBounds();
+              const share = (north - south) / (seen.getNorth() - seen.getSouth());
+              return seen.contains([west, south]) && seen.contains([east, north]) && share > 0.3;
+            }""",
+            arg=[west, south, east, north],
+        )
+    district = boxes["下城区"]
+    assert _shown_box(page)[3] < district[3]
+
+
 def test_a_hotspot_is_computed_and_opens_its_cases(new_page: Callable[..., Page]) -> None:
     page = _open(new_page)
     expect(page.locator("#analysis-result")).to_be_hidden()
     page.locator("#analysis-go").click()
     page.wait_for_selector(_DRAWN)
     expect(page).to_have_url(re.compile(r"\?run=\d+"))
-    expect(page.locator("#analysis-legend")).to_contain_text("热点 99%")
+    expect(page.locator(".map-legend")).to_contain_text("热点 99%")
     cells = _overlay(page, "analysis-cells")
     assert len(cells) > 100 and any(str(cell["class"]).startswith("hot") for cell in cells)
     total = page.locator("#analysis-summary .figure-value").first.inner_text()

@@ -73,6 +73,41 @@ def test_a_score_opens_the_cases_that_it_counts(new_page: Callable[..., Page]) -
     expect(page.locator("#case-total")).to_contain_text(f"{count:,} 件")
 
 
+def test_the_map_explains_itself_and_follows_the_states_of_the_list(new_page: Callable[..., Page]) -> None:
+    page = new_page("leader", viewport={"width": 1920, "height": 1080})
+    page.goto("/cases")
+    wait_for_map(page)
+    legend = page.locator(".map-legend")
+    for word in ("待交办", "已办结", "超期", "网格", "来源：本平台受理的事件"):
+        expect(legend).to_contain_text(word)
+    page.locator(".map-legend-fold").click()
+    expect(legend.locator(".map-legend-body")).to_be_hidden()
+    page.reload()
+    wait_for_map(page)
+    expect(legend.locator(".map-legend-body")).to_be_hidden()
+    page.locator(".map-legend-fold").click()
+    page.locator("#case-state").get_by_text("未办结", exact=True).click()
+    expect(legend).not_to_contain_text("已办结", ignore_case=False)
+    page.wait_for_function("""async () => {
+      const { map } = (await window.onemapReady).map('map');
+      const drawn = map.queryRenderedFeatures({ layers: ['cases:closed_count', 'cases:closed', 'cases:open'] });
+      return drawn.length > 0 && drawn.every((feature) => feature.layer.id === 'cases:open');
+    }""")
+
+
+def test_an_open_case_is_printed_beside_its_map(new_page: Callable[..., Page]) -> None:
+    page = new_page("leader", theme="light")
+    page.goto("/cases?state=open")
+    wait_for_map(page)
+    page.locator(".ag-row").first.click()
+    expect(page.locator("#case-side h3")).to_be_visible()
+    page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    side = page.locator(".print-sheet .print-side")
+    assert side.locator("h3").text_content() == page.locator("#case-side h3").text_content()
+    assert side.locator("button, textarea, input").count() == 0
+    assert page.locator(".print-sheet .print-table").count() == 0
+
+
 def test_a_planner_is_not_offered_what_planners_may_not_do(new_page: Callable[..., Page]) -> None:
     page = new_page("planner")
     page.goto("/cases?state=open")

@@ -193,6 +193,28 @@ def test_numbers_are_large_few_and_open_their_records(new_page: Callable[..., Pa
     expect(page.locator(".wall-line")).to_contain_text("截至")
 
 
+def test_the_place_fills_the_free_part_of_the_wall(new_page: Callable[..., Page]) -> None:
+    page = new_page("leader", viewport=WALL)
+    open_screen(page)
+    # The outline comes with the first counts, and the view goes there; then it stands still.
+    page.wait_for_function("""async () => {
+      const owner = (await window.onemapReady).map('screen-map');
+      const { place, whole } = document.querySelector('.wall').onemapScreen;
+      if (!whole || owner.map.isMoving()) return false;
+      const rings = place.outline.type === 'MultiPolygon' ? place.outline.coordinates.flat(2) : place.outline.coordinates.flat();
+      const seen = rings.map((at) => owner.map.project(at));
+      const [xs, ys] = [seen.map((p) => p.x), seen.map((p) => p.y)];
+      const free = owner.padding();
+      const { clientWidth: w, clientHeight: h } = owner.element;
+      const slack = 4;
+      const inside = Math.min(...xs) >= free.left - slack && Math.max(...xs) <= w - free.right + slack
+        && Math.min(...ys) >= free.top - slack && Math.max(...ys) <= h - free.bottom + slack;
+      const tall = (Math.max(...ys) - Math.min(...ys)) / (h - free.top - free.bottom);
+      const wide = (Math.max(...xs) - Math.min(...xs)) / (w - free.left - free.right);
+      return inside && Math.max(tall, wide) > 0.95;
+    }""")
+
+
 def test_it_is_dark_for_a_user_whose_desk_is_light(new_page: Callable[..., Page]) -> None:
     page = new_page("leader", theme="light", viewport=WALL)
     styles: list[str] = []

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import Page, expect
 
+from gisapp.services.accounts import DEMO_PASSWORD
 from tests.browser.conftest import Served, on_map, settle, sign_in, start_server, stop_server, wait_for_map
 
 
@@ -38,6 +39,17 @@ def test_sign_in_leads_back_to_where_one_was_going(page: Page) -> None:
     expect(page.locator(".top-bar .brand")).to_contain_text("社区一张图")
 
 
+def test_a_gateway_is_told_at_the_form_what_its_account_is_for(page: Page) -> None:
+    page.goto("/sign-in")
+    page.fill("#login", "device")
+    page.fill("#password", DEMO_PASSWORD)
+    page.click("#sign-in-button")
+    expect(page.locator(".sign-in-message")).to_contain_text("不能登录网页")
+    assert page.context.cookies() == []
+    page.goto("/cases")
+    page.wait_for_url("**/sign-in?next=*")
+
+
 def test_sign_in_never_leads_to_another_host(page: Page, served: Served) -> None:
     page.goto("/sign-in?next=https%3A%2F%2Fexample.org%2F")
     page.fill("#login", "leader")
@@ -57,7 +69,7 @@ def test_sign_out_ends_the_session(new_page: Callable[..., Page]) -> None:
     page = new_page("leader")
     page.goto("/cases")
     page.click("#user-menu")
-    page.get_by_text("退出登录").click()
+    page.get_by_role("menuitem", name="退出登录").click()
     page.wait_for_url("**/sign-in")
     assert page.context.request.get("/api/v1/session").status == 401
 

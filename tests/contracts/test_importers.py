@@ -97,3 +97,15 @@ def test_the_chinese_name_of_each_field_leads_to_it(importer: Importer) -> None:
     assert len({normal(t) for t in titles}) == len(titles)
     found = recognise(importer.all_fields, titles, {})
     assert found.columns == {f.name: (i,) for i, f in enumerate(importer.all_fields)} and not found.unused
+
+
+@pytest.mark.parametrize("importer", [i for i in ALL if i.personal], ids=lambda i: i.kind)
+def test_rows_of_personal_tables_are_never_found_by_a_digest(importer: Importer) -> None:
+    """Such a digest would have to go without a key, which may be lost; so the database finds them by a function."""
+    assert importer.match is not None
+    assert "source_key" not in importer.key
+    assert importer.table.c.digest.info.get("personal")
+
+
+def test_people_are_the_personal_kind() -> None:
+    assert [importer.kind for importer in ALL if importer.personal] == ["people"]

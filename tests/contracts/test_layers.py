@@ -93,7 +93,10 @@ def test_has_a_test(layer: Layer) -> None:
 
 def test_people_are_numbers_only() -> None:
     people = layers_by_id()["people"]
-    assert {table for part in people.parts for table in part.source.tables} == {"building_population"}
+    assert {table for part in people.parts for table in part.source.tables} == {
+        "building_population",
+        "density",
+    }
 
 
 def test_audience_decides() -> None:

@@ -33,6 +33,7 @@ def test_every_indicator_has_title_unit_source_and_way_to_its_records() -> None:
     for found in indicators().values():
         assert found.id in TERMS and found.unit and found.source
         assert set(found.counts) == set(found.records)
+        assert not found.base or found.base in found.counts
 
 
 def test_every_rule_has_title_unit_and_source() -> None:

@@ -19,6 +19,7 @@ from gisapp.services.importing.report import Outcome
 from gisapp.services.importing.run import import_layer
 from gisapp.store.database import Database
 
+KEY = b"a key for tests"
 COMMUNITY = "330103001051"
 WEST, EAST = f"{COMMUNITY}001", f"{COMMUNITY}002"
 LON, LAT, STEP = 120.16, 30.28, 0.004
@@ -65,7 +66,7 @@ def load(
     place = more.pop("place", None)
     if place:
         more["fallback"] = Fallback(PlaceKey(place), more.pop("place_name", None))
-    return import_layer(database, reader, Order(kind, path, crs, **more))
+    return import_layer(database, reader, Order(kind, path, crs, **{"key": KEY, **more}))
 
 
 def numbers(outcome: Outcome) -> tuple[int, int, int, int]:

@@ -18,7 +18,7 @@ import psycopg2
 import pytest
 
 from gisapp.bootstrap import cluster as clusters
-from gisapp.bootstrap import testing
+from gisapp.bootstrap import postgis, testing
 from gisapp.bootstrap.cluster import ADMIN_ROLE, APP_ROLE, Cluster
 from gisapp.bootstrap.console import Console
 from gisapp.bootstrap.layout import IS_ROOT
@@ -165,6 +165,57 @@ def test_operating_system_decides_who_connects(console: Console, cluster: Cluste
     assert ask(durable, "SELECT current_user", APP_ROLE) == APP_ROLE
     with pytest.raises(psycopg2.OperationalError, match="eer authentication failed"):
         ask(durable, "SELECT 1", "stranger")
+    stop(console, durable)
+
+
+def connects(cluster: Cluster, user: str, role: str) -> bool:
+    """Whether a system user, with the cluster's group, may connect as a role."""
+    programs = postgis.choose(cluster.version())
+    assert programs is not None
+    owner, entry = pwd.getpwnam(clusters.SYSTEM_USER), pwd.getpwnam(user)
+    done = subprocess.run(
+        [programs.folder / "psql", "-qAtX", "-c", "SELECT current_user", cluster.address(role, "postgres")],
+        env=programs.environment(),
+        cwd="/",
+        user=entry.pw_uid,
+        group=entry.pw_gid,
+        extra_groups=[owner.pw_gid],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.returncode == 0 and done.stdout.strip() == role
+
+
+@pytest.mark.skipif(not IS_ROOT, reason="without root cluster and server run as the same user")
+def test_the_servers_user_connects_as_the_applications_role_only(
+    console: Console, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    durable = replace(cluster, throwaway=False)
+    cluster.folder.parent.chmod(0o755)
+    clusters.ensure_system_user(clusters.SERVER_USER)
+    with monkeypatch.context() as before:
+        # as an earlier version of this program started it: for its owner and root alone
+        before.setattr(Cluster, "shared", False)
+        clusters.start(console, durable)
+        connection = psycopg2.connect(durable.address(ADMIN_ROLE, "postgres"))
+        connection.autocommit = True
+        connection.cursor().execute(f"CREATE ROLE {APP_ROLE} LOGIN")
+        connection.close()
+        pid = durable.running()
+        assert not connects(durable, clusters.SERVER_USER, APP_ROLE)
+    for step in ("admitted while it runs", "and from the start"):
+        clusters.start(console, durable)
+        deadline = time.monotonic() + 30
+        while not connects(durable, clusters.SERVER_USER, APP_ROLE):
+            assert time.monotonic() < deadline, step
+            time.sleep(0.1)
+        assert not connects(durable, clusters.SERVER_USER, ADMIN_ROLE), step
+        assert not connects(durable, "nobody", APP_ROLE), step
+        assert connects(durable, clusters.SYSTEM_USER, ADMIN_ROLE), step
+        assert durable.socket().stat().st_mode & 0o777 == 0o710
+        if durable.running() == pid:
+            stop(console, durable)
     stop(console, durable)
 
 

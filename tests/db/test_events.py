@@ -167,6 +167,12 @@ def test_closed_on_time_opens_to_its_records(database: Database, manager: Reader
     assert row["counts"] == {"due": 2, "in_time": 1} and row["value"] == 50.0 and row["reached"] is False
     for name, count in row["counts"].items():
         assert events.find(database, manager, Filter(**row["records"][name]))["total"] == count
+    # The map: 50 % lies in the lowest class below the target, is a share of few, and is looked for where it lies.
+    assert row["few"] is True and result["classes"][row["class"]]["side"] < 0
+    assert [one["high"] for one in result["classes"]][-2:] == [95.0, None]
+    assert result["bounds"] == pytest.approx((120.161, 30.270, 120.162, 30.271)) and result["within"] == [
+        EAST
+    ]
     assert late["id"] in {
         item["id"] for item in events.find(database, manager, Filter(place=EAST, overdue=True))["items"]
     }
@@ -175,3 +181,4 @@ def test_closed_on_time_opens_to_its_records(database: Database, manager: Reader
 def test_nothing_to_judge_is_no_value(database: Database, reader: Callable[..., Reader]) -> None:
     result = assessment.scores(database, reader(Role.LEADER, "3302"), "closed_on_time")
     assert result["rows"] == [] and result["total"]["value"] is None
+    assert result["bounds"] is None and [one["side"] for one in result["classes"]] == [-1, 1]

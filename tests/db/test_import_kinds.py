@@ -7,13 +7,15 @@ from pathlib import Path
 import openpyxl
 import pytest
 import shapely
-from sqlalchemy import text
+from sqlalchemy import create_engine, text
+from sqlalchemy.exc import ProgrammingError
 
 from gisapp.domain.access import SYSTEM, Role
 from gisapp.domain.identity import credit_code_check, resident_id_check
 from gisapp.errors import Forbidden, InputError
+from gisapp.services.importing.keys import digest_key
 from gisapp.services.importing.report import write_report
-from gisapp.store.database import Database
+from gisapp.store.database import Database, engine_url
 from tests.db import import_world as world
 from tests.db.import_world import COMMUNITY, EAST, WEST, load, numbers, reasons, scalar, sheet, snapshot
 
@@ -224,6 +226,38 @@ def test_a_known_person_of_another_file_is_updated_not_doubled(place, tmp_path):
     assert numbers(load(place, "people", sheet(tmp_path / "新表.csv", rows), "")) == (0, 1, 0, 0)
     assert scalar(place, "SELECT count(*) FROM person") == 2
     assert scalar(place, "SELECT residence FROM person WHERE name_masked = '王**'") == "resident"
+
+
+def digest_of(admin_url: str, number: str) -> str:
+    """What the table keeps of a person, which only its owner may read."""
+    engine = create_engine(engine_url(admin_url))
+    with engine.connect() as connection:
+        asked = text("SELECT digest FROM onemap.person WHERE id_number = :n")
+        found = str(connection.execute(asked, {"n": number}).scalar_one())
+    engine.dispose()
+    return found
+
+
+def test_the_digest_of_a_person_cannot_be_tried_out(place, tmp_path, admin_url):
+    rows = [PEOPLE, ["钱一", citizen(31), f"{HOME}1单元502室", "户籍", "13800000031"]]
+    path = sheet(tmp_path / "钱.csv", rows)
+    first, second = digest_key(tmp_path / "a"), digest_key(tmp_path / "b")
+    assert first != second and len(first) == 32
+    assert numbers(load(place, "people", path, "", key=first)) == (1, 0, 0, 0)
+    kept = digest_of(admin_url, citizen(31))
+    with pytest.raises(ProgrammingError):
+        scalar(place, "SELECT digest FROM person LIMIT 1")
+    # the same key, read again as after a restart: nothing changes
+    assert numbers(load(place, "people", path, "", key=digest_key(tmp_path / "a"))) == (0, 0, 1, 0)
+    assert digest_of(admin_url, citizen(31)) == kept
+    # another key (the old one was lost): updated, not doubled, and then at rest again
+    before = scalar(place, "SELECT count(*) FROM person")
+    assert numbers(load(place, "people", path, "", key=second)) == (0, 1, 0, 0)
+    assert numbers(load(place, "people", path, "", key=second)) == (0, 0, 1, 0)
+    assert scalar(place, "SELECT count(*) FROM person") == before
+    assert digest_of(admin_url, citizen(31)) != kept
+    with pytest.raises(ValueError, match="need a key"):
+        load(place, "people", path, "", key=b"")
 
 
 def test_wrong_people_are_refused_and_never_shown(place, tmp_path):

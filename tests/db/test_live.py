@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -10,9 +11,9 @@ from sqlalchemy import create_engine, text
 
 from gisapp.domain.access import SYSTEM
 from gisapp.domain.keys import Scope
-from gisapp.services.live import MOST_NOTICES, Batch, Fanout, Subscription
+from gisapp.services.live import MOST_NOTICES, Batch, Fanout, Move, Subscription
 from gisapp.store.database import Database, engine_url
-from gisapp.store.notices import notify, notify_many
+from gisapp.store.notices import notify, notify_items
 
 STREET, GRID, OTHER_GRID = "330103001", "330103001001001", "330103001001002"
 
@@ -62,13 +63,15 @@ def test_each_scope_hears_its_own(database: Database) -> None:
             fanout.subscribe(Scope()) as nobody,
         ):
             with database.begin(SYSTEM) as connection:
-                notify_many(connection, "fix", [(STREET, [move(1, GRID), move(2, OTHER_GRID)])])
+                notify_items(connection, "fix", [(GRID, move(1, GRID)), (OTHER_GRID, move(2, OTHER_GRID))])
                 notify(connection, "alert", OTHER_GRID, id=5)
                 notify(connection, "event", GRID, id=6)
                 notify(connection, "revision", "", family="event")
-            everything = await until(street, lambda b: len(b.notices) == 2 and bool(b.families))
+            everything = await until(
+                street, lambda b: len(b.notices) == 2 and len(b.moves) == 2 and bool(b.families)
+            )
             assert sorted(m[0] for m in everything.moves) == [1, 2]
-            own = await until(grid, lambda b: bool(b.notices) and bool(b.families))
+            own = await until(grid, lambda b: bool(b.notices and b.moves and b.families))
             assert [m[0] for m in own.moves] == [1]
             assert [n["id"] for n in own.notices] == [6]
             for other in (away, nobody):
@@ -96,15 +99,52 @@ def test_a_slow_screen_gets_the_newest_position_of_each_worker(database: Databas
         with fanout.subscribe(Scope.everything()) as slow:
             for round_ in range(20):
                 with database.begin(SYSTEM) as connection:
-                    notify_many(
-                        connection, "fix", [(STREET, [move(w, GRID, 1000 + round_) for w in range(200)])]
-                    )
+                    moves = [(GRID, move(worker, GRID, 1000 + round_)) for worker in range(200)]
+                    notify_items(connection, "fix", moves)
             with database.begin(SYSTEM) as connection:
-                notify_many(connection, "fix", [(STREET, [move(0, GRID, 5)])])
+                notify_items(connection, "fix", [(GRID, move(0, GRID, 5))])
             send(database, "alert", GRID, id=1)
-            heard = await until(slow, lambda b: bool(b.notices))
+            heard = await until(slow, lambda b: bool(b.notices) and {m[5] for m in b.moves} == {1019})
             assert len(heard.moves) == 200
-            assert {m[5] for m in heard.moves} == {1019}
+
+    listening(database, work)
+
+
+def test_an_alert_does_not_wait_and_the_positions_come_together_after_it() -> None:
+    async def run() -> None:
+        screen = Subscription(Scope.everything())
+        screen.offer({"kind": "fix", "place": GRID, "items": [Move(move(1, GRID))]})
+        screen.offer({"kind": "alert", "place": GRID, "id": 5})
+        # So long a settling time never ends within the test: what comes now has not waited for it.
+        first = await asyncio.wait_for(screen.next(settle=3600), 30)
+        assert ([n["id"] for n in first.notices], first.moves) == ([5], [])
+        screen.offer({"kind": "fix", "place": GRID, "items": [Move(move(2, GRID))]})
+        second = await asyncio.wait_for(screen.next(settle=0.01), 30)
+        assert sorted(m[0] for m in second.moves) == [1, 2]
+        # Alerts without end do not keep positions back for ever.
+        screen.offer({"kind": "fix", "place": GRID, "items": [Move(move(3, GRID))]})
+        moved: list[Move] = []
+        while not moved:
+            screen.offer({"kind": "alert", "place": GRID, "id": 6})
+            batch = await asyncio.wait_for(screen.next(settle=0.05), 30)
+            assert batch.notices
+            moved = batch.moves
+            await asyncio.sleep(0.005)
+        assert [m[0] for m in moved] == [3]
+
+    asyncio.run(run())
+
+
+def test_a_position_is_written_once_for_all_screens(database: Database) -> None:
+    async def work(fanout: Fanout) -> None:
+        with fanout.subscribe(Scope([STREET])) as one, fanout.subscribe(Scope.everything()) as other:
+            with database.begin(SYSTEM) as connection:
+                notify_items(connection, "fix", [(GRID, move(1, GRID))])
+            (first,) = (await until(one, lambda b: bool(b.moves))).moves
+            (second,) = (await until(other, lambda b: bool(b.moves))).moves
+            assert first is second
+            assert first.text is second.text
+            assert json.loads(first.text) == move(1, GRID)
 
     listening(database, work)
 

@@ -8,7 +8,8 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from gisapp.domain.access import Reader, Role
-from gisapp.errors import NotFound
+from gisapp.errors import Forbidden, NotFound, NotSignedIn
+from gisapp.services import accounts
 from gisapp.services.rooms import room_sheet
 from gisapp.services.scopes import describe_scope
 from gisapp.store.database import Database, engine_url
@@ -109,3 +110,16 @@ def test_the_room_sheet_of_another_scope_does_not_exist(
 ) -> None:
     with pytest.raises(NotFound):
         room_sheet(database, reader(Role.MANAGER, "330199002"), place)
+
+
+def test_an_account_without_a_scope_is_told_so_at_the_sign_in(database: Database) -> None:
+    accounts.save_user(
+        database, login="unplaced", name="新人", role="leader", scopes=[], password="long-enough"
+    )
+    with pytest.raises(Forbidden, match="还没有管辖范围") as refused:
+        accounts.sign_in(database, "unplaced", "long-enough")
+    assert "指定辖区" in (refused.value.remedy or "")
+    with pytest.raises(NotSignedIn):
+        accounts.sign_in(database, "unplaced", "wrong-password")
+    accounts.add_scope(database, "unplaced", "330199001")
+    assert accounts.sign_in(database, "unplaced", "long-enough").reader.scope.prefixes == ("330199001",)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import threading
 from datetime import timedelta
 
 import pytest
@@ -12,7 +14,8 @@ from gisapp.domain import clock
 from gisapp.domain.access import SYSTEM, Reader, Role
 from gisapp.domain.keys import Scope
 from gisapp.errors import Forbidden, InputError
-from gisapp.services.situation import ON_DUTY, Board, opening, situation
+from gisapp.services import situation as situations
+from gisapp.services.situation import ON_DUTY, Board, Openings, opening, situation
 from gisapp.store.database import Database
 
 ONE, TWO = "330103001001001", "330103002001001"
@@ -110,3 +113,62 @@ def test_a_notice_makes_the_board_count_again(database: Database, system: Reader
         return again is first, moved is first, await board.get(system) is not first
 
     assert asyncio.run(ask()) == (True, True, True)
+
+
+def test_screens_that_connect_at_once_share_a_state_that_is_read_after_they_asked(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate, begun = threading.Event(), threading.Event()
+    read: list[Reader] = []
+
+    def slow(_: Database, reader: Reader) -> dict[str, object]:
+        read.append(reader)
+        number = len(read)
+        begun.set()
+        assert gate.wait(20)
+        return {"number": number}
+
+    monkeypatch.setattr(situations, "opening", slow)
+    planner = Reader(3, "planner", "规划", Role.PLANNER, LEADER.scope)
+
+    async def ask() -> list[int]:
+        openings = Openings(database)
+        early = [asyncio.create_task(openings.frame(LEADER)) for _ in range(3)]
+        assert await asyncio.to_thread(begun.wait, 20)
+        # What has happened since the first read began is not in it: those who ask now wait for another.
+        late = [asyncio.create_task(openings.frame(LEADER)) for _ in range(3)]
+        other = asyncio.create_task(openings.frame(planner))
+        for _ in range(20):
+            await asyncio.sleep(0)
+        late[0].cancel()  # a screen that leaves does not take the state away from the others
+        gate.set()
+        frames = await asyncio.gather(*early, *late[1:], other)
+        return [json.loads(frame)["number"] for frame in frames]
+
+    numbers = asyncio.run(ask())
+    assert numbers[:3] == [1, 1, 1]
+    assert numbers[3] == numbers[4] != 1
+    # Who may not watch workers shares nothing with who may.
+    assert numbers[5] not in numbers[:5]
+    assert len(read) == 3
+
+
+def test_a_state_that_cannot_be_read_is_read_anew_by_the_next(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failures = [RuntimeError("power cut")]
+
+    def fail(_: Database, __: Reader) -> dict[str, object]:
+        if failures:
+            raise failures.pop()
+        return {}
+
+    monkeypatch.setattr(situations, "opening", fail)
+
+    async def ask() -> str:
+        openings = Openings(database)
+        with pytest.raises(RuntimeError):
+            await openings.frame(LEADER)
+        return await openings.frame(LEADER)
+
+    assert json.loads(asyncio.run(ask())) == {"type": "state", "scope": ["330103001"]}

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
+import numpy as np
 import pytest
 from sqlalchemy import text
 
@@ -15,7 +16,7 @@ from gisapp.domain.access import SYSTEM, Reader, Role
 from gisapp.domain.clock import ZONE
 from gisapp.domain.keys import Scope
 from gisapp.errors import Conflict, Forbidden, NotFound
-from gisapp.services import alerts, situation, tracks
+from gisapp.services import alerting, alerts, grounds, judging, situation, tracks
 from gisapp.store.database import Database
 
 NOW = datetime(2025, 3, 5, 18, 0, tzinfo=ZONE)
@@ -241,7 +242,7 @@ def test_nothing_is_half_stored(database: Database, worker: int, monkeypatch: py
     def fail(*_: object) -> None:
         raise RuntimeError("power cut")
 
-    monkeypatch.setattr(tracks, "notify_many", fail)
+    monkeypatch.setattr(judging, "notify_items", fail)
     with pytest.raises(RuntimeError):
         tracks.take_in(database, DEVICE, day_of(worker), NOW)
     with database.begin(SYSTEM) as connection:
@@ -286,3 +287,42 @@ def test_a_worker_who_changes_grids_is_judged_by_the_new_one_from_then_on(
     assert alerts_of(database, worker) == []
     tracks.take_in(database, DEVICE, stay(worker, 710, 900, INSIDE), NOW)
     assert len(alerts_of(database, worker)) == 1
+
+
+def test_an_alert_is_announced_once_and_corrected_quietly(
+    database: Database, worker: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+
+    def hear(_: Any, __: str, notices: Any) -> None:
+        said.extend(payload["what"] for _, payload in notices)
+
+    monkeypatch.setattr(alerting, "notify_each", hear)
+    tracks.take_in(database, DEVICE, [*stay(worker, 0, 60, INSIDE), *stay(worker, 150, 400, OUTSIDE)], NOW)
+    assert said == ["raised"]
+    tracks.take_in(database, DEVICE, stay(worker, 90, 140, OUTSIDE), NOW)
+    assert said == ["raised", "corrected"]
+    tracks.take_in(database, DEVICE, stay(worker, 430, 450, INSIDE), NOW)
+    assert said == ["raised", "corrected", "returned"]
+
+
+def test_metres_do_not_depend_on_who_reports_at_the_same_moment(database: Database, worker: int) -> None:
+    with database.begin(SYSTEM) as connection:
+        ground = grounds.grounds_of(database).on(connection, MORNING.date())
+    lon, lat = np.array([OUTSIDE]), np.array([30.302])
+    (alone,) = ground.outside([WEST], lon, lat)
+    far = [np.append([121.6, -70.0], lon), np.append([30.302, -30.0], lat)]
+    among = ground.outside([WEST, WEST, WEST], *far)
+    assert among[2] == alone and alone is not None and 190 < alone < 195
+    # A place whose ground is not known has no outside, and does not trouble its neighbours.
+    assert ground.outside(["999999", WEST], np.append(lon, lon), np.append(lat, lat)) == [None, alone]
+    assert ground.outside([], np.array([]), np.array([])) == []
+
+
+def test_an_alert_can_be_raised_again_after_one_was_withdrawn(database: Database, worker: int) -> None:
+    tracks.take_in(database, DEVICE, [*stay(worker, 0, 60, INSIDE), *stay(worker, 90, 300, OUTSIDE, 30)], NOW)
+    tracks.take_in(database, DEVICE, stay(worker, 105, 300, INSIDE, 30), NOW)
+    assert alerts_of(database, worker) == []
+    tracks.take_in(database, DEVICE, stay(worker, 330, 600, OUTSIDE), NOW)
+    # The last position of before, outside at 300 s, was true: the new alert begins with it.
+    assert seen(alerts_of(database, worker)) == [(300.0, 420.0, None)]

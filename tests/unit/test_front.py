@@ -12,12 +12,14 @@ from plotly.utils import PlotlyJSONEncoder
 from dash_app import index
 from dash_app.page import Page, discover
 from dash_app.parts import icons, states
+from dash_app.parts.map_view import map_view
 from dash_app.parts.profile import profile_panel
 from dash_app.shell import local_address
 from gisapp.domain.access import NOBODY, SYSTEM, Reader, Role
 from gisapp.domain.keys import Scope
 from gisapp.errors import Forbidden
 from gisapp.services.rooms import occupancy_of
+from layers.registry import layers_for
 
 ROOT = Path(index.ROOT)
 LEADER = Reader(1, "leader", "领导", Role.LEADER, Scope(["330103003"]))
@@ -53,6 +55,23 @@ def test_a_page_is_open_to_its_roles_and_to_administrators() -> None:
     assert not page.open_to(LEADER)
     assert page.open_to(SYSTEM)
     assert not page.open_to(NOBODY)
+
+
+def test_what_a_map_starts_with_is_asked_for_at_once() -> None:
+    """Whatever a module of the start imports is named by the index too: no import waits for another one."""
+    names = index.preloaded()
+    assert {"main", "map", "view_state", "feed", "live_map"} <= set(names)
+    for name in names:
+        text = (index.MODULES / f"{name}.mjs").read_text(encoding="utf-8")
+        assert set(re.findall(r"\bfrom '\./(\w+)\.mjs'", text)) <= set(names), name
+        assert f'/{name}.mjs">' in index.index_string()
+
+
+def test_no_page_and_no_layer_is_for_a_gateway() -> None:
+    gateway = Reader(2, "gate", "网关", Role.DEVICE, Scope.everything())
+    assert [page.path for page in discover().values() if page.open_to(gateway)] == []
+    assert layers_for(gateway) == []
+    assert layers_for(LEADER)
 
 
 def test_the_index_names_no_other_host() -> None:
@@ -102,6 +121,15 @@ def test_a_sign_in_leads_nowhere_else(address: str | None, expected: str) -> Non
 def test_states_say_what_to_do() -> None:
     assert "请联系上级" in _drawn(states.failed(Forbidden("不能看。", remedy="请联系上级。")))
     assert "导入" in _drawn(states.empty("没有网格", "在“导入”中导入网格。"))
+
+
+def test_a_map_without_anything_drawn_says_what_is_missing_and_who_can_help() -> None:
+    manager = Reader(2, "manager", "管理员", Role.MANAGER, Scope(["330103003"]))
+    assert "联系网格管理员导入" in _drawn(map_view(None, LEADER)) and "/imports" not in _drawn(
+        map_view(None, LEADER)
+    )
+    assert '"href": "/imports"' in _drawn(map_view(None, manager))
+    assert "还没有地图数据" not in _drawn(map_view(None, manager, bounds=(120.1, 30.2, 120.2, 30.3)))
 
 
 def test_a_number_of_a_profile_opens_its_list_and_unknown_is_not_nought() -> None:

@@ -103,10 +103,23 @@ def test_points_go_by_key_and_areas_by_box() -> None:
 
 
 def test_low_zooms_read_counts() -> None:
-    assert "onemap.density" in _statement("components", 12) and "onemap.density" not in _statement(
-        "components", 16
-    )
-    assert "GROUP BY" in _statement("people", 12) and "GROUP BY" not in _statement("people", 15)
+    for name in ("components", "people"):
+        assert 'onemap."density"' in _statement(name, 12)
+        assert 'onemap."density"' not in _statement(name, 16) and "GROUP BY" not in _statement(name, 16)
+
+
+def _closed(zoom: int, **span: str) -> str:
+    """The closed cases' part of a tile."""
+    return _statement("cases", zoom, **span).split("'case_closed'")[1]
+
+
+def test_closed_cases_come_from_months_and_the_days_around_them() -> None:
+    whole = _closed(10)
+    assert whole.count("FROM onemap.") == 1 and 'onemap."case_density"' in whole and "month IS NULL" in whole
+    some = _closed(10, **{"from": "2026-03-10", "to": "2026-07-20"})
+    assert some.count('FROM onemap."case_density"') == 1 and some.count('FROM onemap."event"') == 2
+    for direct in (_closed(14), _closed(15), _closed(10, **{"from": "2026-03-10"})):
+        assert direct.count('FROM onemap."event"') == 1 and "case_density" not in direct
 
 
 def test_clauses_hold_at_their_zooms_only() -> None:

@@ -8,33 +8,40 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gisapp.store.notices import MOST_BYTES, pack
+from gisapp.store.notices import MOST_BYTES, pack, pack_items
 
-items = st.lists(
-    st.tuples(st.integers(), st.text(max_size=60), st.floats(allow_nan=False, allow_infinity=False)),
-    max_size=400,
-)
+places = st.sampled_from(["330103001001001", "330103001001002", "330103002", "3301", "34"])
 
 
-@given(items)
-def test_items_are_split_and_all_arrive_in_order(given_items) -> None:
-    messages = pack("fix", "330103001", items=[list(item) for item in given_items])
+@given(st.lists(st.tuples(places, st.lists(st.text(max_size=60), max_size=4)), max_size=400))
+def test_items_are_split_and_all_arrive_in_order_of_places(given_items: list[tuple[str, list[str]]]) -> None:
+    messages = pack_items("fix", given_items)
     assert all(len(message.encode()) <= MOST_BYTES for message in messages)
     read = [json.loads(message) for message in messages]
-    assert [tuple(item) for message in read for item in message["items"]] == given_items
-    assert all((message["kind"], message["place"]) == ("fix", "330103001") for message in read)
+    ordered = sorted(given_items, key=lambda entry: entry[0])
+    assert [item for message in read for item in message["items"]] == [item for _, item in ordered]
+    rest = iter(ordered)
+    for message in read:
+        assert message["kind"] == "fix"
+        # Whoever looks at the message's place alone must not pass by an item that is theirs.
+        assert all(next(rest)[0].startswith(message["place"]) for _ in message["items"])
+
+
+def test_a_message_of_one_place_names_it_whole() -> None:
+    (message,) = pack_items("fix", [("330103001001001", 1), ("330103001001001", 2)])
+    assert json.loads(message)["place"] == "330103001001001"
 
 
 def test_a_long_text_is_cut_not_refused() -> None:
-    (message,) = pack("event", "330103001", title="长" * 5000, id=7)
+    message = pack("event", "330103001", title="长" * 5000, id=7)
     assert len(message.encode()) <= MOST_BYTES
     assert json.loads(message)["id"] == 7
 
 
 def test_no_items_no_message() -> None:
-    assert pack("fix", "33", items=[]) == []
+    assert pack_items("fix", []) == []
 
 
 def test_one_item_too_long_is_a_mistake_in_the_program() -> None:
     with pytest.raises(ValueError):
-        pack("fix", "33", items=["x" * 9000])
+        pack_items("fix", [("33", "x" * 9000)])

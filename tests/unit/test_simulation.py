@@ -210,6 +210,7 @@ def test_the_loop_goes_on_through_a_restart_and_loses_nothing(monkeypatch: pytes
     posts = Posts(ZONE, (duty(7), duty(8)))
     monkeypatch.setattr(run, "time", clock)
     monkeypatch.setattr(run, "Gateway", lambda *_: server)
+    monkeypatch.setattr(run, "Desk", lambda *_: server)
     monkeypatch.setattr(run, "read_posts", lambda *_: posts)
     lines: list[str] = []
 

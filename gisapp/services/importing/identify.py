@@ -16,13 +16,19 @@ from gisapp.services.importing.shapes import Shape
 _SEPARATOR = "\x1f"
 
 
-def row_digests(columns: Sequence[Sequence[Any]], count: int, *, size: int = 16) -> list[str]:
-    """One hexadecimal digest a row over its values, which are taken in the order of the columns."""
+def row_digests(
+    columns: Sequence[Sequence[Any]], count: int, *, size: int = 16, key: bytes = b""
+) -> list[str]:
+    """One hexadecimal digest a row over its values, which are taken in the order of the columns.
+
+    Args:
+        key: of at most 64 bytes; without it anybody can try out values until a digest fits.
+    """
     if not columns:
         return [""] * count
     blake = hashlib.blake2b
     return [
-        blake(_SEPARATOR.join(map(str, values)).encode(), digest_size=size).hexdigest()
+        blake(_SEPARATOR.join(map(str, values)).encode(), digest_size=size, key=key).hexdigest()
         for values in zip(*columns, strict=True)
     ]
 
@@ -34,7 +40,11 @@ def positions(batch: Batch, decimals: int) -> list[str]:
 
 
 def source_keys(importer: Importer, batch: Batch) -> list[str]:
-    """The second half of each row's identity: its number in the source, else a digest of what stands for it."""
+    """The second half of each row's identity: its number in the source, else a digest of what stands for it.
+
+    These have no key, which could be lost and would then double every row; so they are never made of what is closed to
+    readers (people are found by ``Importer.match`` instead).
+    """
     columns = [batch.column(name) for name in importer.identity]
     if importer.at_position or not columns:
         columns.append(positions(batch, 6))
@@ -69,14 +79,24 @@ def distinguish_parts(importer: Importer, batch: Batch, keys: list[str]) -> int:
     return len(repeated)
 
 
-def digests(importer: Importer, batch: Batch) -> list[str]:
-    """A digest of all that an import stores of each row, geometry included, place key not."""
+def digests(importer: Importer, batch: Batch, key: bytes) -> list[str]:
+    """A digest of all that an import stores of each row, geometry included, place key not.
+
+    Args:
+        key: for rows that hold personal data. With another key than last time a row counts as changed, and is stored as
+            it is; it is not found by its digest, so it is never doubled.
+
+    Raises:
+        ValueError: personal data and no key (a programming error).
+    """
+    if importer.personal and not key:
+        raise ValueError(f"digests of {importer.kind} need a key")
     columns: list[Sequence[Any]] = [batch.column(name) for name in importer.stored_fields]
     if batch.shapes is not None:
         columns.append([w.hex() for w in _wkb(batch.shapes)])
     elif np.isfinite(batch.lon).any():
         columns.append(positions(batch, 9))
-    return row_digests(columns, len(batch))
+    return row_digests(columns, len(batch), key=key if importer.personal else b"")
 
 
 def _wkb(shapes: NDArray[np.object_]) -> list[bytes]:

@@ -93,12 +93,14 @@ class Context:
         reader: who imports.
         source: name of the source, first half of a row's identity.
         zone: zone of instants that state none.
+        key: secret of the digests of personal rows; empty where none is imported.
     """
 
     connection: Connection
     reader: Reader
     source: str
     zone: tzinfo
+    key: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +171,11 @@ class Importer:
     def title(self) -> str:
         """Chinese name of the kind."""
         return label(self.term)
+
+    @property
+    def personal(self) -> bool:
+        """Whether its table has columns that the application may not read back."""
+        return any(column.info.get("personal") for column in self.table.columns)
 
     @property
     def all_fields(self) -> tuple[Field, ...]:

@@ -30,6 +30,7 @@ class Order:
         layer: layer of a GeoPackage or sheet of a workbook.
         zone: zone of instants that state none.
         dry_run: check and compare everything, store nothing.
+        key: secret of the digests of personal rows (``keys.digest_key``).
     """
 
     kind: str
@@ -43,3 +44,4 @@ class Order:
     layer: str | None = None
     zone: tzinfo = clock.ZONE
     dry_run: bool = False
+    key: bytes = field(default=b"", repr=False)

@@ -68,7 +68,7 @@ def store_batches(
             trial = connection.begin_nested()
             touched: set[str] = set()
             for importer, batch, outcome in batches:
-                context = Context(connection, reader, outcome.source, order.zone)
+                context = Context(connection, reader, outcome.source, order.zone, order.key)
                 store.lock(connection, importer.kind)
                 stored = _store(importer, batch, context, order.fallback, outcome, progress)
                 outcome.added, outcome.changed, outcome.unchanged = (
@@ -138,7 +138,7 @@ def store_rows(
 ) -> Stored:
     """Stage, compare, apply: the way of all kinds that are plain rows of one table."""
     columns: dict[str, Any] = {name: batch.column(name) for name in importer.stored_fields}
-    contents = digests(importer, batch)
+    contents = digests(importer, batch, context.key)
     columns |= {"source": [context.source] * len(batch), "digest": contents}
     keys: list[Any] = source_keys(importer, batch) if importer.match is None else [None] * len(batch)
     if importer.key == ("source", "source_key"):

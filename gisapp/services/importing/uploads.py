@@ -20,6 +20,7 @@ from gisapp.domain.access import Reader, Role
 from gisapp.domain.keys import PlaceKey
 from gisapp.errors import InputError, NotFound
 from gisapp.services.importing import osm_reading, reading
+from gisapp.services.importing.keys import key_for
 from gisapp.services.importing.locating import Fallback
 from gisapp.services.importing.order import Order
 from gisapp.services.importing.osm import import_osm
@@ -113,6 +114,7 @@ def perform(
     """
     folder = _folder(data_dir, reader, token)
     known = json.loads((folder / "name.json").read_text(encoding="utf-8"))
+    whole = request.kind == OSM
     order = Order(
         request.kind,
         folder / known["content"],
@@ -126,8 +128,8 @@ def perform(
         layer=request.layer.strip() or None,
         zone=_zone(request.timezone),
         dry_run=request.dry_run,
+        key=b"" if whole else key_for(request.kind, data_dir),
     )
-    whole = request.kind == OSM
     outcomes = import_osm(database, reader, order) if whole else [import_layer(database, reader, order)]
     _write_reports(folder, outcomes)
     return {"outcomes": [outcome.as_json() for outcome in outcomes]}

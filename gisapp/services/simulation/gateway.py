@@ -1,12 +1,21 @@
-"""The way to the server: signs in as the terminals' gateway, posts, and says what became of it."""
+"""The ways to the server: signed in as the terminals' gateway, or as the desk that works on cases; each posts, and says
+what became of it.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import httpx
 
+from gisapp.domain.access import Role
 from gisapp.errors import Unavailable
+from gisapp.services import accounts
+from gisapp.store.database import Database
+
+DESK = "simulator"
+"""Login of the account that takes the steps of simulated cases; nobody knows a password of it."""
 
 
 class Unreachable(Exception):
@@ -65,3 +74,28 @@ class Gateway:
     def close(self) -> None:
         """Close the connections."""
         self._client.close()
+
+
+class Desk(Gateway):
+    """The desk that reports, assigns, handles and closes: what a gateway may not, and for which no demo user's scope is
+    wide enough. Its session comes from the database, not from a password.
+
+    Args:
+        places: where it may work: place keys.
+    """
+
+    def __init__(self, url: str, database: Database, places: Sequence[str]) -> None:
+        super().__init__(url, DESK, "")
+        self._database = database
+        self._places = places
+
+    def _sign_in(self) -> None:
+        try:
+            session = accounts.lend(
+                self._database, login=DESK, name="模拟受理台", role=Role.MANAGER, scopes=self._places
+            )
+        except Unavailable as error:
+            raise Unreachable(error.message) from error
+        self._client.cookies.clear()
+        self._client.cookies.set(accounts.COOKIE, session.token)
+        self._signed_in = True

@@ -13,7 +13,7 @@ import shapely
 
 from gisapp.domain.clock import ZONE
 from gisapp.services.simulation.duty import Posts, read_posts
-from gisapp.services.simulation.gateway import Gateway, Unreachable
+from gisapp.services.simulation.gateway import Desk, Gateway, Unreachable
 from gisapp.services.simulation.outbox import Message, Outbox
 from gisapp.services.simulation.patrol import Mood, Patrol
 from gisapp.services.simulation.rounds import Rounds
@@ -72,7 +72,8 @@ def simulate(
     """Act as the workers' phones until told to stop.
 
     Args:
-        database: only read, for grids and streets; whatever is reported goes through the API.
+        database: read for grids and streets, and asked for the session of the desk that works on the cases; whatever is
+            reported goes through the API.
         tell: takes a line about how things go, once a minute and when something changes.
 
     Raises:
@@ -81,10 +82,14 @@ def simulate(
     """
     rng = np.random.default_rng(options.seed)
     gateway = Gateway(options.url, options.login, options.password)
+    simulation = None
     try:
-        return _Simulation(database, options, gateway, rng, tell).run(stop)
+        simulation = _Simulation(database, options, gateway, rng, tell)
+        return simulation.run(stop)
     finally:
         gateway.close()
+        if simulation is not None:
+            simulation.desk.close()
 
 
 class _Simulation:
@@ -99,11 +104,12 @@ class _Simulation:
         self.options, self.gateway, self.rng, self.tell = options, gateway, rng, tell
         self.database = database
         self.outbox = Outbox(rng)
-        self.rounds = Rounds(gateway, rng, options.case_every)
         self.tally = Tally()
         self.posts: Posts
         self.patrols: list[Patrol] = []
         self._read()
+        self.desk = Desk(options.url, database, sorted({duty.place[:9] for duty in self.posts.duties}))
+        self.rounds = Rounds(self.desk, rng, options.case_every)
 
     def _read(self) -> None:
         """Who walks where; those whose ground is as before walk on from where they are."""

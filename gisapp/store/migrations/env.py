@@ -7,7 +7,7 @@ from typing import Any
 
 from alembic import context
 from alembic.runtime.migration import MigrationContext, MigrationInfo
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, inspect, text
 
 from gisapp.store.database import engine_url
 from gisapp.store.migrations.options import APP_ROLE_ATTRIBUTE
@@ -41,7 +41,8 @@ with engine.connect() as connection:
         if applied:
             # In the same transaction: no table is ever there without its policy.
             role = connection.dialect.identifier_preparer.quote(context.config.attributes[APP_ROLE_ATTRIBUTE])
-            for statement in statements(metadata, role):
+            there = inspect(connection).get_table_names(schema=SCHEMA)
+            for statement in statements(metadata, role, there):
                 connection.execute(text(statement))
     connection.commit()
     connection.execute(text("SELECT pg_advisory_unlock(hashtext('onemap.migrate'))"))

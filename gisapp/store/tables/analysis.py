@@ -82,6 +82,7 @@ hexagon = Table(
     Column("resolution", SmallInteger, nullable=False),
     geometry_column("POLYGON"),
     Index("ix_hexagon_geom", "geom", postgresql_using="gist"),
+    info={"scope": "open"},
 )
 """Outlines of H3 cells. PostgreSQL has no H3 here, so Python computes them once; they say nothing of what lies in them."""
 

@@ -54,12 +54,16 @@ def tile_key_column() -> Column[int]:
     return Column("tile_key", BigInteger, Computed(f"{SCHEMA}.tile_key(geom)", persisted=True))
 
 
-def source_columns() -> tuple[Column[Any], ...]:
-    """Where a row came from; ``source`` with ``source_key`` is what a repeated import finds it by."""
+def source_columns(*, personal: bool = False) -> tuple[Column[Any], ...]:
+    """Where a row came from; ``source`` with ``source_key`` is what a repeated import finds it by.
+
+    Args:
+        personal: the row's digest covers personal columns, so it is closed as they are.
+    """
     return (
         Column("source", Text, nullable=False, server_default="platform"),
         Column("source_key", Text),
-        Column("digest", Text),
+        Column("digest", Text, info={"personal": True} if personal else {}),
         Column("updated_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     )
 

@@ -44,7 +44,7 @@ person = standing(
     Column("residence", Text, nullable=False, comment="registered, resident or floating"),
     Column("education", Text, nullable=False, server_default=""),
     Column("occupation", Text, nullable=False, server_default=""),
-    *source_columns(),
+    *source_columns(personal=True),
     parent("room", "room_id"),
     UniqueConstraint("id_number", "place"),
     Index("ix_person_room_id", "room_id"),
@@ -110,7 +110,7 @@ building_population = standing(
 
 density = standing(
     "density",
-    Column("layer", Text, nullable=False, comment="table that is counted"),
+    Column("layer", Text, nullable=False, comment="what is counted: component, people"),
     Column(
         "cell_zoom", SmallInteger, nullable=False, comment="zoom of the tile that a cell is: 16, 18 or 20"
     ),

@@ -7,11 +7,13 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Date,
     DateTime,
     Float,
     Index,
     Integer,
     PrimaryKeyConstraint,
+    SmallInteger,
     Table,
     Text,
     UniqueConstraint,
@@ -57,6 +59,20 @@ event = standing(
     Index("ix_event_open", "due_at", postgresql_where="closed_at IS NULL"),
     Index("ux_event_source", "source", "source_key", unique=True),
 )
+
+case_density = standing(
+    "case_density",
+    Column("month", Date, comment="first day of the local month of reporting; null: of all time"),
+    Column(
+        "cell_zoom", SmallInteger, nullable=False, comment="zoom of the tile that a cell is: 14, 16 or 18"
+    ),
+    Column("n", Integer, nullable=False),
+    geometry_column("POINT"),
+    tile_key_column(),
+    Index("ix_case_density_cells", "cell_zoom", "month", "tile_key"),
+    Index("ix_case_density_place", "place"),
+)
+"""Closed cases by cell, month and grid, for zooms at which they cannot be counted for every tile."""
 
 event_step = standing(
     "event_step",

@@ -1,5 +1,5 @@
 -- Purpose: store positions; one that is there already stays as it is.
--- Parameters: workers, instants, places, accuracies, speeds, flags, lons, lats: arrays of one length (EPSG:4490).
+-- Parameters: workers, instants, places, accuracies, speeds, flags, lons, lats: array literals of one length (EPSG:4490).
 -- Index used: fix's primary key (worker_id, at).
 INSERT INTO onemap.fix (worker_id, at, place, accuracy, speed, flag, geom)
 SELECT worker, at, place, accuracy, speed, flag, ST_SetSRID(ST_MakePoint(lon, lat), 4490)

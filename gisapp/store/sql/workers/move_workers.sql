@@ -1,5 +1,5 @@
 -- Purpose: newest positions of workers; an older one than what is stored changes nothing.
--- Parameters: workers, instants, places, speeds, lons, lats: arrays of one length (EPSG:4490).
+-- Parameters: workers, instants, places, speeds, lons, lats: array literals of one length (EPSG:4490).
 -- Index used: grid_worker's primary key (id, place).
 UPDATE onemap.grid_worker
    SET last_at = message.at, last_place = message.place, last_speed = message.speed,
