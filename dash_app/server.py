@@ -128,8 +128,8 @@ def _create_dash(app: FastAPI, pages: dict[str, Page]) -> Dash:
 
 
 def _settle_memory() -> None:
-    """Leave what start-up has made out of every later collection: millions of objects that live as long as the process,
-    and half a second in which nothing else runs each time they are looked through."""
+    """Leave what start-up has made out of every later collection: half a million objects that live as long as the
+    process, and a quarter of a second in which nothing else runs each time they are looked through."""
     gc.collect()
     gc.freeze()
     # Batches of positions make and drop thousands of objects at a time, hardly any of them in cycles.

@@ -207,7 +207,8 @@ class Tiles:
 
 
 def _etag(source: Served, revision: int) -> bytes:
-    return f'"{source.mark}-{revision:x}"'.encode()
+    # Weak: the same features, in whatever order the database came upon them, packed or not.
+    return f'W/"{source.mark}-{revision:x}"'.encode()
 
 
 def pack(content: bytes | memoryview) -> bytes:

@@ -27,8 +27,14 @@ window.dash_clientside.onemapCases = {
     this.map = map;
     this.last = JSON.stringify(where);
     // A map that has just opened is still taking its size, which would end a flight: it jumps.
-    if (where && changed) map.flyTo(where, { step: false, ...(fresh ? { duration: 0 } : {}) });
+    if (where && changed) map.flyTo(where, { step: false, offset: [-besides() / 2, 0], ...(fresh ? { duration: 0 } : {}) });
     return window.dash_clientside.no_update;
+
+    // How much of the map's right side the chosen case covers (on a phone it lies below), as 40-cases.css says.
+    function besides() {
+      const narrow = window.matchMedia('(max-width: 760px), (max-height: 500px)').matches;
+      return narrow ? 0 : 27.25 * parseFloat(getComputedStyle(document.documentElement).fontSize);
+    }
 
     function marks(theme) {
       const accent = theme === 'light' ? '#0a6ebd' : '#3fb6ff';

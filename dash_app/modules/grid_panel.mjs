@@ -23,7 +23,7 @@ export function showState(desk, rows, values) {
   desk.sum.replaceChildren(...figures.map(([label, value, unit]) => el('div', { class: unit === '倍' && value >= 1.5 ? 'uneven' : '' },
     el('span', { class: 'label' }, label), el('span', { class: 'value' }, unit === '倍' ? value.toFixed(2) : whole.format(value)), el('span', { class: 'unit' }, unit))));
   // As high as its rows, so that a small community leaves the map free.
-  document.querySelector('#grid-panel .table').style.height = `${rows.length * (isPhone() ? 46 : 34) + (isPhone() ? 52 : 42)}px`;
+  document.querySelector('#grid-panel .table').style.height = `${(rows.length * (isPhone() ? 46 : 34) + (isPhone() ? 52 : 42)) / 16}rem`;
   desk.scale.textContent = values.length ? `${whole.format(Math.min(...values))} — ${whole.format(most)} ${desk.measure.unit}` : '';
   for (const id of ['grid-publish-open', 'grid-discard']) document.getElementById(id).disabled = !draft;
   document.getElementById('grid-publish-open').disabled = !draft?.steps.length;

@@ -24,7 +24,7 @@ export function sections(map, layers) {
     made.push({ title: layer.legend.title, items, origin: layer.origin, note: zoom < layer.zooms[0] ? '放大后显示' : '', flow: true });
   }
   const brief = drawn.filter(quiet);
-  const items = brief.flatMap(({ title, legend }) => legend.items.map((item) => (legend.items.length > 1 ? item : { ...item, label: title })));
+  const items = brief.flatMap(({ legend }) => legend.items);
   if (items.length) made.push({ title: '底图', items, flow: true });
   return made;
 }

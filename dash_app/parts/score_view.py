@@ -31,19 +31,19 @@ def columns(counts: Mapping[str, str]) -> list[dict[str, Any]]:
             "type": "numericColumn",
             "cellRenderer": "markdown",
             "comparator": {"function": "onemapScoreCount(nodeA, nodeB, '" + name + "')"},
-            "width": 92,
+            "flex": 10,
             "minWidth": 80,
             **plain,
         }
         for name, word in counts.items()
     ]
     return [
-        {"field": "name", "headerName": "地点", "flex": 1, "minWidth": 120, "tooltipField": "name"},
+        {"field": "name", "headerName": "地点", "flex": 19, "minWidth": 110, "tooltipField": "name"},
         {
             "field": "value",
             "headerName": "指标值",
             "type": "numericColumn",
-            "width": 184,
+            "flex": 20,
             "minWidth": 150,
             "filter": "agNumberColumnFilter",
             "valueFormatter": {"function": "params.data.shown"},
@@ -54,7 +54,7 @@ def columns(counts: Mapping[str, str]) -> list[dict[str, Any]]:
         {
             "field": "verdict",
             "headerName": "评价",
-            "width": 80,
+            "flex": 9,
             "minWidth": 72,
             "cellClass": {"function": "'cell-status ' + params.data.meaning"},
             **plain,

@@ -13,7 +13,7 @@ from dash_app.parts.icons import icon
 from dash_app.parts.table_words import LOCALE_TEXT
 
 _THEME = (
-    "themeQuartz.withParams({fontFamily: 'inherit', fontSize: 13, rowHeight: 34, headerHeight: 36, "
+    "themeQuartz.withParams({fontFamily: 'inherit', fontSize: '.8125rem', rowHeight: '2.125rem', headerHeight: '2.25rem', "
     "accentColor: 'var(--accent)', backgroundColor: 'var(--panel)', foregroundColor: 'var(--text)', "
     "borderColor: 'var(--line)', headerBackgroundColor: 'var(--raised)', headerTextColor: 'var(--text-2)', "
     "oddRowBackgroundColor: 'transparent', rowHoverColor: 'var(--hover)', selectedRowBackgroundColor: "

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import os
-import signal
-import subprocess
 import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 from gisapp.bootstrap import content, databases, toolchain, up, words
 from gisapp.bootstrap.console import Console
 from gisapp.bootstrap.layout import INSTALLED, ROOT, choose_data, remember_data
+from gisapp.bootstrap.processes import run_here
 from gisapp.bootstrap.trouble import from_os_error
 from gisapp.errors import OnemapError
 
@@ -67,19 +65,6 @@ def _test(rest: list[str]) -> int:
     return test(rest)
 
 
-def run(command: Sequence[str | Path], env: dict[str, str], cwd: Path | None = None) -> int:
-    """Run a program in the foreground with our terminal; its exit status."""
-    process = subprocess.Popen([str(word) for word in command], env=env, cwd=cwd)
-    while True:
-        try:
-            status = process.wait()
-            break
-        except KeyboardInterrupt:
-            # the terminal has told the program too; wait for how it ends
-            signal.signal(signal.SIGINT, signal.SIG_IGN)
-    return status if status >= 0 else 128 - status
-
-
 def _environment(console: Console, *, database: bool = True) -> dict[str, str]:
     """Everything installed, the database running and migrated; the environment for a program of the application."""
     up.install(console)
@@ -94,10 +79,16 @@ def _environment(console: Console, *, database: bool = True) -> dict[str, str]:
     return addresses.environment(data)
 
 
+def _bench(rest: list[str]) -> int:
+    from gisapp.bootstrap.benching import bench
+
+    return bench(rest)
+
+
 def _python(rest: list[str]) -> int:
     console = Console(INSTALLED.log)
     env = _environment(console)
-    return run([INSTALLED.python, *rest], env)
+    return run_here([INSTALLED.python, *rest], env)
 
 
 def _notebook(rest: list[str]) -> int:
@@ -106,30 +97,9 @@ def _notebook(rest: list[str]) -> int:
     with up.install_lock(console):
         toolchain.ensure_packages(console, "notebook")
     options = ["--allow-root"] if os.geteuid() == 0 else []
-    return run([INSTALLED.python, "-m", "jupyterlab", *options, *(rest or [str(ROOT / "notebooks")])], env)
-
-
-def _bench(rest: list[str]) -> int:
-    names = sorted(path.stem for path in (ROOT / "tests" / "bench").glob("[a-z]*.py"))
-    if not rest or rest[0] in ("-h", "--help") or rest[0] not in names:
-        known = "、".join(names) or "（还没有）"
-        print(f"用法：./onemap bench 名称 [--json]\n\n{words.WORDS['bench']}\n可用的名称：{known}")
-        return 0 if rest[:1] in (["-h"], ["--help"]) else 2
-    console = Console(INSTALLED.log)
-    env = _environment(console)
-    source = (ROOT / "tests" / "bench" / f"{rest[0]}.py").read_text(encoding="utf-8")
-    inside, beside = "PEERS_INSIDE" in source, "ONEMAP_BENCH_PYTHON" in source
-    python = INSTALLED.python
-    with up.install_lock(console):
-        if inside or beside:
-            # Only benchmarks that name their peers wait for them: they are large and nothing else needs them.
-            toolchain.ensure_packages(console, "bench", INSTALLED.bench)
-            env["ONEMAP_BENCH_PYTHON"] = str(INSTALLED.bench / "bin" / "python")
-        if inside:
-            python = INSTALLED.bench / "bin" / "python"
-        else:
-            toolchain.ensure_packages(console, "test")
-    return run([python, "-m", f"tests.bench.{rest[0]}", *rest[1:]], env, cwd=ROOT)
+    return run_here(
+        [INSTALLED.python, "-m", "jupyterlab", *options, *(rest or [str(ROOT / "notebooks")])], env
+    )
 
 
 def _command(arguments: list[str]) -> int:
@@ -140,4 +110,4 @@ def _command(arguments: list[str]) -> int:
         return 0
     console = Console(INSTALLED.log)
     env = _environment(console, database=not asks_help)
-    return run(content.command_line(*(arguments or ["--help"])), env)
+    return run_here(content.command_line(*(arguments or ["--help"])), env)

@@ -209,3 +209,16 @@ def holder_of_port(port: int) -> tuple[int, str] | None:
                     if str(descriptor.readlink()) in wanted:
                         return pid, command_of(pid)
     return None
+
+
+def run_here(command: Sequence[str | Path], env: dict[str, str], cwd: Path | None = None) -> int:
+    """Run a program in the foreground with our terminal; its exit status."""
+    process = subprocess.Popen([str(word) for word in command], env=env, cwd=cwd)
+    while True:
+        try:
+            status = process.wait()
+            break
+        except KeyboardInterrupt:
+            # the terminal has told the program too; wait for how it ends
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+    return status if status >= 0 else 128 - status

@@ -58,11 +58,7 @@ def test(arguments: list[str]) -> int:
         if "browser" in parts:
             browser = ensure_browser(console)
         console.lock_descriptor = None
-    env = application_environment()
-    # An address of a running copy must never reach a test.
-    for name in ("ONEMAP_DATABASE_URL", "ONEMAP_ADMIN_DATABASE_URL", "ONEMAP_DATA", "DATABASE_URL"):
-        env.pop(name, None)
-    env.update(browser)
+    env = {**own_environment(), **browser}
     failed = {} if part else _gate(env)
     with contextlib.ExitStack() as stack:
         if set(parts) & set(_NEEDS_DATABASE) and not env.get("ONEMAP_TEST_DATABASE_URL"):
@@ -72,6 +68,14 @@ def test(arguments: list[str]) -> int:
     if failed:
         print(f"✗ 静态检查没有通过：{'、'.join(failed)}", file=sys.stderr)
     return status or next(iter(failed.values()), 0)
+
+
+def own_environment() -> dict[str, str]:
+    """Environment of tests and benchmarks: an address of a running copy must never reach them."""
+    env = application_environment()
+    for name in ("ONEMAP_DATABASE_URL", "ONEMAP_ADMIN_DATABASE_URL", "ONEMAP_DATA", "DATABASE_URL"):
+        env.pop(name, None)
+    return env
 
 
 def _gate(env: dict[str, str]) -> dict[str, int]:

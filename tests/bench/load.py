@@ -114,7 +114,7 @@ def _import_rate(url: str, frame: gpd.GeoDataFrame) -> dict[str, Any]:
 
 def measure(rows: int = 1_000_000, *, whole: bool = False, repeat: int = 3) -> dict[str, Any]:
     """Rows per second of each and their ratio (the best of interleaved runs, which other work on the machine disturbs least)."""
-    url = os.environ.get("ONEMAP_ADMIN_DATABASE_URL") or os.environ["ONEMAP_TEST_DATABASE_URL"]
+    url = os.environ["ONEMAP_TEST_DATABASE_URL"]
     engine = create_engine(engine_url(url))
     frame = make_frame(rows)
     peer, ours = [], []

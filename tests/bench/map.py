@@ -150,7 +150,9 @@ def main() -> int:
     parser.add_argument("--json", action="store_true", help="one line of JSON only")
     parser.add_argument("--districts", type=int, default=place.DISTRICTS)
     parser.add_argument(
-        "--keep", action="store_true", help="use the database of an earlier run, and leave it"
+        "--keep",
+        action="store_true",
+        help="use the database of an earlier run on the server of ONEMAP_TEST_DATABASE_URL, and leave it",
     )
     parser.add_argument("--rounds", type=int, default=3, help="openings of the page by each reader")
     parser.add_argument("--tiles", type=int, default=60, help="tiles of each tileset and zoom")

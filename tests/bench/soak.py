@@ -77,7 +77,7 @@ def flat(values: list[float], least: float = GROWTH_MB) -> bool:
 @contextmanager
 def soak_database() -> Iterator[tuple[str, str]]:
     """A database with the demo street; addresses of owner and application."""
-    url = os.environ.get("ONEMAP_TEST_DATABASE_URL") or os.environ["ONEMAP_ADMIN_DATABASE_URL"]
+    url = os.environ["ONEMAP_TEST_DATABASE_URL"]
     name, password = f"onemap_bench_soak_{secrets.token_hex(3)}", secrets.token_hex(8)
     engine = create_engine(engine_url(url), isolation_level="AUTOCOMMIT")
     role = f"{ROLE}_{secrets.token_hex(3)}"

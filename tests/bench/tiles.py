@@ -52,7 +52,7 @@ SELECT '330103' || lpad((1 + i % 8)::text, 3, '0') || '001' || lpad((1 + i % 9):
 
 
 def _admin_url() -> str:
-    return os.environ.get("ONEMAP_TEST_DATABASE_URL") or os.environ["ONEMAP_ADMIN_DATABASE_URL"]
+    return os.environ["ONEMAP_TEST_DATABASE_URL"]
 
 
 @contextmanager

@@ -55,6 +55,15 @@ def test_reload_and_back_keep_filter_and_case(new_page: Callable[..., Page]) -> 
     page.locator(".ag-row").first.click()
     expect(page.locator("#case-side h3")).to_be_visible()
     title = page.locator("#case-side h3").inner_text()
+    # The place of the case comes into sight beside its panel, not under it.
+    page.wait_for_function("""async () => {
+      const owner = (await window.onemapReady).map('map');
+      const marked = owner.overlays.known.get('case')?.data.features[0];
+      if (!marked || owner.map.isMoving()) return false;
+      const { x, y } = owner.map.project(marked.geometry.coordinates);
+      const [frame, side] = [owner.element, document.getElementById('case-side')].map((e) => e.getBoundingClientRect());
+      return x > 20 && y > 20 && y < frame.height - 20 && frame.left + x < side.left - 10;
+    }""")
     expect(page).to_have_url(re.compile(r"state=closed.*id=\d+"))
     page.reload()
     expect(page.locator("#case-side h3")).to_have_text(title)

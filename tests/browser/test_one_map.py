@@ -209,6 +209,11 @@ def test_personal_fields_need_a_purpose(new_page: Callable[..., Page], building:
     panel.get_by_label("查看用途").fill("走访核实")
     panel.get_by_role("button", name="查看个人信息").click()
     expect(panel.locator(".revealed")).to_contain_text("身份证号")
+    # On paper the profile stands beside the map, without what was revealed.
+    page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    side = page.locator(".print-sheet .print-side")
+    assert "*" in (side.locator("h2").text_content() or "") and "身份证号" not in (side.text_content() or "")
+    page.evaluate("window.dispatchEvent(new Event('afterprint'))")
 
 
 def test_a_map_prints_with_title_moment_and_legend(new_page: Callable[..., Page]) -> None:

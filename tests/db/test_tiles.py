@@ -288,11 +288,11 @@ def _address(name: str, zoom: int = 16) -> str:
 
 
 async def _until(condition: Callable[[], Awaitable[bool]]) -> None:
-    for _ in range(60):
+    for _ in range(600):
         if await condition():
             return
         await asyncio.sleep(0.05)
-    raise AssertionError("did not happen within 3 seconds")
+    raise AssertionError("did not happen within half a minute")
 
 
 def test_etag_changes_only_with_the_layers_data(get: Any, database: Database) -> None:
@@ -333,7 +333,7 @@ def test_a_tile_is_never_newer_than_its_label(get: Any, database: Database) -> N
 
     async def script(ask: Any) -> None:
         reader, path = _reader("330103"), _address("components")
-        seen: dict[bytes, bytes] = {}
+        seen: dict[bytes, list[str]] = {}
         done = False
 
         def write() -> None:
@@ -344,7 +344,9 @@ def test_a_tile_is_never_newer_than_its_label(get: Any, database: Database) -> N
         async def read() -> None:
             while not done:
                 _, head, body = await ask(path, reader)
-                assert seen.setdefault(head[b"etag"], body) == body
+                # A seen label is compared by what the tile holds: the order is the database's own affair.
+                features = sorted(f"{f.id} {f.properties} {f.points}" for f in mvt.read(body)["component"])
+                assert seen.setdefault(head[b"etag"], features) == features
                 await asyncio.sleep(0)  # a ready tile is given without waiting for anything
 
         readers = [asyncio.create_task(read()) for _ in range(4)]

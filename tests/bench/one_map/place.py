@@ -56,7 +56,7 @@ def loaded_place(districts: int = DISTRICTS, *, keep: bool = False) -> Iterator[
         districts: how many of the city's districts; each has about 400,000 people and 137,000 components.
         keep: use what an earlier run left, complete what is missing, and leave it at the end.
     """
-    url = os.environ.get("ONEMAP_TEST_DATABASE_URL") or os.environ["ONEMAP_ADMIN_DATABASE_URL"]
+    url = os.environ["ONEMAP_TEST_DATABASE_URL"]
     engine = create_engine(engine_url(url), isolation_level="AUTOCOMMIT")
     password = secrets.token_hex(8)
     with engine.connect() as connection:
