@@ -17,7 +17,7 @@ from typing import Any
 
 from gisapp.bootstrap import launch
 from gisapp.bootstrap import watch as watcher
-from gisapp.bootstrap.layout import read_json
+from gisapp.bootstrap.layout import INSTALLED, read_json
 
 
 def folder_of(pid: int) -> Path | None:
@@ -127,7 +127,8 @@ class Background:
             more["ONEMAP_AS"] = account.as_json()
         if watch:
             self._prepare_state(account)
-            words += [sys.executable, "-S", watcher.__file__, str(self.state)]
+            # The program's own interpreter: the one that set-up runs on may be closed to the account.
+            words += [str(INSTALLED.python), "-S", watcher.__file__, str(self.state)]
         return subprocess.Popen([*words, *map(str, command)], env={**env, **more}, stdin=subprocess.DEVNULL)
 
     def _prepare_state(self, account: Account | None) -> None:

@@ -17,7 +17,7 @@ import pytest
 from gisapp.bootstrap import doctor, launch, unprivileged, up
 from gisapp.bootstrap.console import Console
 from gisapp.bootstrap.databases import Addresses
-from gisapp.bootstrap.layout import IS_ROOT, ROOT, DataDirectory
+from gisapp.bootstrap.layout import INSTALLED, IS_ROOT, ROOT, DataDirectory
 from gisapp.bootstrap.processes import Account, Background
 from gisapp.bootstrap.trouble import SetupError
 from gisapp.services.importing.keys import digest_key
@@ -157,6 +157,19 @@ def test_background_program_under_a_watcher(tmp_path: Path) -> None:
     finally:
         process.kill()
         process.wait()
+
+
+def test_the_watcher_runs_on_the_programs_interpreter(tmp_path: Path) -> None:
+    """Set-up may run on an interpreter that only root can read; the project's own is what was tried for the account."""
+    background = Background(tmp_path / "server.json", tmp_path / "server.log")
+    process = background.start(["/bin/sleep", "600"], dict(os.environ), {}, watch=True)
+    try:
+        wait_until(lambda: background.watched().get("pid"))
+        words = Path(f"/proc/{process.pid}/cmdline").read_text().split("\0")
+        assert words[0] == str(INSTALLED.python)
+    finally:
+        background.stop()
+        process.wait(30)
 
 
 def test_a_first_start_that_fails_is_told_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
