@@ -159,8 +159,11 @@ def test_background_program_under_a_watcher(tmp_path: Path) -> None:
         process.wait()
 
 
-def test_the_watcher_runs_on_the_programs_interpreter(tmp_path: Path) -> None:
+def test_the_watcher_runs_on_the_programs_interpreter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Set-up may run on an interpreter that only root can read; the project's own is what was tried for the account."""
+    monkeypatch.setattr(sys, "executable", os.path.realpath(sys.executable))
     background = Background(tmp_path / "server.json", tmp_path / "server.log")
     process = background.start(["/bin/sleep", "600"], dict(os.environ), {}, watch=True)
     try:
