@@ -29,7 +29,7 @@ export function sections(map, layers) {
   return made;
 }
 
-export async function mount(host, { map: mapId = 'map', brief = false } = {}) {
+export async function mount(host, { map: mapId = 'map', start = 'whole' } = {}) {
   const key = `legend:${window.location.pathname}`;
   const body = el('div', { class: 'map-legend-body' });
   const fold = el('button', { class: 'map-legend-fold', type: 'button', on: { click: () => setFolded(!host.classList.contains('folded'), true) } }, '图例', symbol('down'));
@@ -37,10 +37,10 @@ export async function mount(host, { map: mapId = 'map', brief = false } = {}) {
   const map = await ready(mapId);
   let layers = [];
   const { clientWidth: width, clientHeight: height } = map.element;
-  const small = brief || width < ROOM.width || height < ROOM.height;
+  const small = start !== 'whole' || width < ROOM.width || height < ROOM.height;
   host.classList.toggle('small', small);
   const draw = () => {
-    setFolded((localStorage.getItem(key) ?? String(small && (isPhone() || map.legends.size === 0))) === 'true');
+    setFolded((localStorage.getItem(key) ?? String(start === 'folded' || (small && (isPhone() || map.legends.size === 0)))) === 'true');
     body.replaceChildren(...sections(map, layers).map(section));
   };
   draw();

@@ -123,7 +123,7 @@ def layout(reader: Reader) -> html.Div:
         None,
         reader,
         layers=_BASE_LAYERS,
-        legend="brief",
+        legend="folded",
         children=[panel, html.Div([tools, hint, refusal], className="grid-top")],
         source="网格：本平台网格版本",
     )

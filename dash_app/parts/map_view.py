@@ -23,7 +23,7 @@ def map_view(
     layers: Sequence[str] | None = None,
     link: bool = False,
     live: bool = False,
-    legend: Literal["", "whole", "brief"] = "",
+    legend: Literal["", "whole", "brief", "folded"] = "",
     children: Sequence[Component] = (),
     **options: Any,
 ) -> html.Div:
@@ -39,8 +39,8 @@ def map_view(
         layers: registry layers that are on; None for those that the registry turns on.
         link: keep view, layers, selection and time in the page's address.
         live: follow the server's push: workers move, changed tiles are drawn anew.
-        legend: explain the layers that are on at the map's lower left edge; ``brief`` begins with what the page draws itself,
-            where panels leave little room. A page with a layer switcher needs none.
+        legend: explain the layers that are on at the map's lower left edge; where panels leave little room, ``brief`` begins
+            with what the page draws itself, ``folded`` with the word alone. A page with a layer switcher needs none.
         children: what floats over the map's edges.
         options: ``center``, ``zoom``, ``bounds``, ``controls``, ``padding``, ``report`` (names of events), ``print``
             (``title`` of the printed sheet, ``table`` whose rows come after the map, ``panel`` that comes beside it).
@@ -61,7 +61,7 @@ def map_view(
     )
     key = {
         "data-onemap": "map_legend",
-        "data-options": json.dumps({"map": map_id, "brief": legend == "brief"}),
+        "data-options": json.dumps({"map": map_id, "start": legend}),
         "aria-label": "图例",
     }
     explained = [html.Section(className="map-legend floating", **key)] if legend else []
