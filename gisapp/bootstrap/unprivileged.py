@@ -26,7 +26,7 @@ from gisapp.bootstrap.trouble import SetupError
 
 _OWN = ("uploads", "cache")
 _PARTS = ("gisapp", "layers", "dash_app", "data", "node_modules", "package-lock.json")
-# Of root's environment: where its own files are, and who it is.
+# Of root's environment: where its own files are, who it is, and what it may not keep.
 _OF_ROOT = (
     "HOME",
     "USER",
@@ -37,6 +37,8 @@ _OF_ROOT = (
     "XDG_CONFIG_HOME",
     "XDG_DATA_HOME",
     "XDG_RUNTIME_DIR",
+    # The account has a folder of its own for what is compiled; without it every start compiles all packages anew.
+    "PYTHONDONTWRITEBYTECODE",
 )
 
 _PROBE = """
