@@ -264,11 +264,12 @@ def test_environment_of_the_server_has_nothing_of_roots(tmp_path: Path) -> None:
         "SUDO_USER": "x",
         "TMPDIR": str(tmp_path / "private"),
         "LANG": "C",
+        "PYTHONDONTWRITEBYTECODE": "1",
     }
     (tmp_path / "private").mkdir(mode=0o700)
     env = unprivileged.environment(given, DataDirectory(tmp_path), SELF)
     assert env["LANG"] == "C" and env["USER"] == "me"
-    assert not {"SUDO_USER", "TMPDIR"} & set(env)
+    assert not {"SUDO_USER", "TMPDIR", "PYTHONDONTWRITEBYTECODE"} & set(env)
     caches = {env[name] for name in ("HOME", "PYTHONPYCACHEPREFIX", "NUMBA_CACHE_DIR")}
     assert all(path.startswith(str(tmp_path / "cache")) for path in caches)
 
