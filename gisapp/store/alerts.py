@@ -123,17 +123,10 @@ def correct(
 
 
 def withdraw(connection: Connection, identifiers: Sequence[int]) -> None:
-    """Late positions proved alerts wrong: they stay in the record and are shown no more.
-
-    They end as well: a rule has one open alert of a worker at most, and one that was wrong must not bar the next.
-    """
+    """Late positions proved alerts wrong: they stay in the record and are shown no more."""
     if identifiers:
-        ended = func.coalesce(alert.c.returned_at, alert.c.raised_at)
-        connection.execute(
-            update(alert)
-            .where(alert.c.id == func.any(list(identifiers)))
-            .values(withdrawn_at=func.now(), returned_at=ended)
-        )
+        chosen = alert.c.id == func.any(list(identifiers))
+        connection.execute(update(alert).where(chosen).values(withdrawn_at=func.now()))
 
 
 def acknowledge(connection: Connection, identifier: int, user: int) -> bool:

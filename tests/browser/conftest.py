@@ -142,6 +142,15 @@ def served(world: tuple[str, str]) -> Iterator[Served]:
     stop_server(process)
 
 
+@pytest.fixture
+def device(served: Served) -> Iterator[httpx.Client]:
+    """A terminal gateway that is signed in."""
+    with httpx.Client(base_url=served.url, timeout=30) as client:
+        answer = client.post("/api/v1/session", json={"login": "device", "password": DEMO_PASSWORD})
+        assert answer.status_code == 200
+        yield client
+
+
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """One browser for the session."""

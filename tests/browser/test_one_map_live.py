@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
 from gisapp.domain import clock
-from gisapp.services.accounts import DEMO_PASSWORD
 from gisapp.store.database import Database
 from tests.browser.conftest import Served, on_map, wait_for_map
 from tests.browser.test_screen import Walker, walkers
-
-
-@pytest.fixture
-def device(served: Served) -> Iterator[httpx.Client]:
-    """A terminal gateway that is signed in."""
-    with httpx.Client(base_url=served.url, timeout=30) as client:
-        answer = client.post("/api/v1/session", json={"login": "device", "password": DEMO_PASSWORD})
-        assert answer.status_code == 200
-        yield client
 
 
 @pytest.fixture

@@ -14,7 +14,6 @@ from sqlalchemy import text
 
 from gisapp.domain import clock
 from gisapp.domain.access import SYSTEM
-from gisapp.services.accounts import DEMO_PASSWORD
 from gisapp.store.database import Database
 from tests.browser.conftest import Served, sign_in, wait_for_map
 from tests.browser.phone import UPRIGHT
@@ -35,15 +34,6 @@ def me(served: Served) -> Walker:
         return next(found for found in walkers(database, 100) if found.id == own)
     finally:
         database.close()
-
-
-@pytest.fixture
-def device(served: Served) -> Iterator[httpx.Client]:
-    """A terminal gateway that is signed in."""
-    with httpx.Client(base_url=served.url, timeout=30) as client:
-        answer = client.post("/api/v1/session", json={"login": "device", "password": DEMO_PASSWORD})
-        assert answer.status_code == 200
-        yield client
 
 
 @pytest.fixture

@@ -81,16 +81,6 @@ def street(served: Served) -> list[Walker]:
     return found
 
 
-@pytest.fixture
-def device(served: Served) -> httpx.Client:
-    """A terminal gateway that is signed in."""
-    client = httpx.Client(base_url=served.url, timeout=30)
-    assert (
-        client.post("/api/v1/session", json={"login": "device", "password": DEMO_PASSWORD}).status_code == 200
-    )
-    return client
-
-
 def open_screen(page: Page, base: str = "") -> None:
     page.goto(f"{base}/screen")
     wait_for_map(page, "screen-map")

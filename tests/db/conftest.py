@@ -10,12 +10,14 @@ import secrets
 from collections.abc import Callable, Iterator
 
 import pytest
+from alembic import command
 from sqlalchemy import Connection, create_engine, text
 
 from gisapp.domain.access import SYSTEM, Reader, Role
 from gisapp.domain.keys import Scope
+from gisapp.store import roles
 from gisapp.store.database import Database, engine_url
-from gisapp.store.migrate import upgrade
+from gisapp.store.migrate import _config, upgrade
 
 APP_ROLE = "onemap_app_test"
 # The same in every process that tests against one server: a second run must not lock the first one out.
@@ -63,6 +65,30 @@ def make_database(server_url: str, app_role: str) -> Iterator[Callable[[], tuple
         app = admin.set(username=app_role, password=APP_PASSWORD)
         upgrade(admin.render_as_string(hide_password=False), app_role)
         return admin.render_as_string(hide_password=False), app.render_as_string(hide_password=False)
+
+    yield make
+    for name in made:
+        _execute(server_url, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def older_database(server_url: str, app_role: str) -> Iterator[Callable[[str], str]]:
+    """A function that makes a database of an earlier version and gives its address for the role that owns the tables."""
+    made: list[str] = []
+
+    def make(version: str) -> str:
+        name = f"onemap_old_{secrets.token_hex(4)}"
+        made.append(name)
+        address = engine_url(server_url).set(drivername="postgresql", database=name)
+        url = address.render_as_string(hide_password=False)
+        roles.ensure_database(url)
+        roles.ensure_extensions(url)
+        engine = create_engine(engine_url(url))
+        with engine.begin() as connection:
+            connection.execute(text("CREATE SCHEMA IF NOT EXISTS onemap"))
+        engine.dispose()
+        command.upgrade(_config(url, app_role), version)
+        return url
 
     yield make
     for name in made:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
 import pytest
-from alembic import command
 from sqlalchemy import create_engine, text
 
 from gisapp.domain.access import SYSTEM, Reader, Role
@@ -18,9 +16,8 @@ from gisapp.domain.keys import Scope
 from gisapp.domain.tiles import Tile
 from gisapp.services import derived, events
 from gisapp.services.events import Report
-from gisapp.store import roles
 from gisapp.store.database import Database, engine_url
-from gisapp.store.migrate import _config, upgrade
+from gisapp.store.migrate import upgrade
 from gisapp.store.tiles import instant
 from tests.db.tiling import read_tile
 
@@ -206,39 +203,28 @@ def test_a_case_that_is_closed_is_counted_at_once(
         assert grown[key][1:] == pytest.approx((x, y), abs=1e-9)
 
 
-def test_an_older_database_is_counted_when_it_is_brought_up_to_date(server_url: str, app_role: str) -> None:
-    name = f"onemap_old_{secrets.token_hex(4)}"
-    url = engine_url(server_url).set(drivername="postgresql", database=name)
-    address = url.render_as_string(hide_password=False)
-    roles.ensure_database(address)
-    try:
-        roles.ensure_extensions(address)
-        engine = create_engine(engine_url(address))
-        with engine.begin() as connection:
-            connection.execute(text("CREATE SCHEMA IF NOT EXISTS onemap"))
-        command.upgrade(_config(address, app_role), "0002")
-        with engine.begin() as connection:
-            connection.execute(text("SET LOCAL search_path = onemap, public"))
-            connection.execute(text(_CASES), {"east": EAST, "west": WEST})
-            connection.execute(text(_PEOPLE), {"east": EAST, "west": WEST})
-            connection.execute(text("SELECT refresh_population('{330103}')"))
-        upgrade(address, app_role)
-        counts = text(
-            "SELECT 'cases' AS what, cell_zoom, month, place, tile_key, n FROM onemap.case_density UNION ALL "
-            "SELECT layer, cell_zoom, NULL, place, tile_key, n FROM onemap.density ORDER BY 1, 2, 3, 4, 5"
-        )
-        with engine.begin() as connection:
-            brought = connection.execute(counts).all()
-            derived.refresh(connection, ["330103"])
-            assert brought == connection.execute(counts).all()
-        sums = {
-            what: sum(row.n for row in brought if row.what == what and row.month is None)
-            for what in ("cases", "people")
-        }
-        assert sums == {"cases": 3 * (900 - 900 // 7), "people": 3 * 55}
-        engine.dispose()
-    finally:
-        server = create_engine(engine_url(server_url), isolation_level="AUTOCOMMIT")
-        with server.connect() as connection:
-            connection.execute(text(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
-        server.dispose()
+def test_an_older_database_is_counted_when_it_is_brought_up_to_date(
+    older_database: Callable[[str], str], app_role: str
+) -> None:
+    url = older_database("0002")
+    engine = create_engine(engine_url(url))
+    with engine.begin() as connection:
+        connection.execute(text("SET LOCAL search_path = onemap, public"))
+        connection.execute(text(_CASES), {"east": EAST, "west": WEST})
+        connection.execute(text(_PEOPLE), {"east": EAST, "west": WEST})
+        connection.execute(text("SELECT refresh_population('{330103}')"))
+    upgrade(url, app_role)
+    counts = text(
+        "SELECT 'cases' AS what, cell_zoom, month, place, tile_key, n FROM onemap.case_density UNION ALL "
+        "SELECT layer, cell_zoom, NULL, place, tile_key, n FROM onemap.density ORDER BY 1, 2, 3, 4, 5"
+    )
+    with engine.begin() as connection:
+        brought = connection.execute(counts).all()
+        derived.refresh(connection, ["330103"])
+        assert brought == connection.execute(counts).all()
+    sums = {
+        what: sum(row.n for row in brought if row.what == what and row.month is None)
+        for what in ("cases", "people")
+    }
+    assert sums == {"cases": 3 * (900 - 900 // 7), "people": 3 * 55}
+    engine.dispose()

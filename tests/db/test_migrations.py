@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import secrets
+from collections.abc import Callable
 
-from alembic import command
+import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import create_engine, inspect, text
+from sqlalchemy.exc import IntegrityError
 
-from gisapp.store import roles
 from gisapp.store.database import engine_url
-from gisapp.store.migrate import _config, upgrade
+from gisapp.store.migrate import upgrade
 from gisapp.store.state import _head
 from gisapp.store.tables import metadata
 
@@ -58,54 +58,64 @@ def test_running_again_changes_nothing(admin_url: str, app_role: str) -> None:
     engine.dispose()
 
 
-def test_the_second_version_makes_a_gateway_of_the_old_device_account(server_url: str, app_role: str) -> None:
+def test_the_second_version_makes_a_gateway_of_the_old_device_account(
+    older_database: Callable[[str], str], app_role: str
+) -> None:
     """A database of the first version: its device account was an administrator, digests of people had no key."""
-    name = f"onemap_old_{secrets.token_hex(4)}"
-    url = engine_url(server_url).set(drivername="postgresql", database=name)
-    address = url.render_as_string(hide_password=False)
-    roles.ensure_database(address)
-    try:
-        roles.ensure_extensions(address)
-        engine = create_engine(engine_url(address))
-        with engine.begin() as connection:
-            connection.execute(text("CREATE SCHEMA IF NOT EXISTS onemap"))
-        command.upgrade(_config(address, app_role), "0001")
-        with engine.begin() as connection:
-            connection.execute(text("SET search_path = onemap, public"))
-            connection.execute(
-                text(
-                    "INSERT INTO app_user(login, name, role, scopes, password_hash) VALUES "
-                    "('device', '终端网关（演示）', 'admin', '{\"\"}', 'x'), ('chief', '管理员', 'admin', '{\"\"}', 'x')"
-                )
+    url = older_database("0001")
+    engine = create_engine(engine_url(url))
+    with engine.begin() as connection:
+        connection.execute(text("SET search_path = onemap, public"))
+        connection.execute(
+            text(
+                "INSERT INTO app_user(login, name, role, scopes, password_hash) VALUES "
+                "('device', '终端网关（演示）', 'admin', '{\"\"}', 'x'), ('chief', '管理员', 'admin', '{\"\"}', 'x')"
             )
-            connection.execute(
-                text(
-                    "WITH b AS (INSERT INTO building(place, code, geom) VALUES ('330103003051001', 'b', "
-                    "ST_Multi(ST_MakeEnvelope(120.16, 30.27, 120.161, 30.271, 4490))) RETURNING id, place), "
-                    "u AS (INSERT INTO building_unit(place, building_id, name, number) SELECT place, id, '1单元', 1 FROM b "
-                    "RETURNING id, place, building_id), "
-                    "r AS (INSERT INTO room(place, building_id, unit_id, floor, number) SELECT place, building_id, id, 1, '101' "
-                    "FROM u RETURNING id, place) "
-                    "INSERT INTO person(place, room_id, name, id_number, birth_date, sex, residence, digest) "
-                    "SELECT place, id, '测试甲', '9', '1950-01-01', '女', 'registered', 'unkeyed' FROM r"
-                )
+        )
+        connection.execute(
+            text(
+                "WITH b AS (INSERT INTO building(place, code, geom) VALUES ('330103003051001', 'b', "
+                "ST_Multi(ST_MakeEnvelope(120.16, 30.27, 120.161, 30.271, 4490))) RETURNING id, place), "
+                "u AS (INSERT INTO building_unit(place, building_id, name, number) SELECT place, id, '1单元', 1 FROM b "
+                "RETURNING id, place, building_id), "
+                "r AS (INSERT INTO room(place, building_id, unit_id, floor, number) SELECT place, building_id, id, 1, '101' "
+                "FROM u RETURNING id, place) "
+                "INSERT INTO person(place, room_id, name, id_number, birth_date, sex, residence, digest) "
+                "SELECT place, id, '测试甲', '9', '1950-01-01', '女', 'registered', 'unkeyed' FROM r"
             )
-        assert upgrade(address, app_role) == _head()
-        with engine.begin() as connection:
-            accounts = connection.execute(
-                text("SELECT login, role FROM onemap.app_user ORDER BY login")
-            ).all()
-            assert [tuple(row) for row in accounts] == [("chief", "admin"), ("device", "device")]
-            assert connection.execute(text("SELECT digest FROM onemap.person")).scalar_one() is None
-            connection.execute(text(f"SET LOCAL ROLE {app_role}"))
-            connection.execute(text("SELECT set_config('onemap.scopes', '{\"\"}', true)"))
-            count = text("SELECT count(*) FROM onemap.app_user")
-            assert connection.execute(count).scalar_one() == 2
-            connection.execute(text("SELECT set_config('onemap.role', 'device', true)"))
-            assert connection.execute(count).scalar_one() == 0
-        engine.dispose()
-    finally:
-        server = create_engine(engine_url(server_url), isolation_level="AUTOCOMMIT")
-        with server.connect() as connection:
-            connection.execute(text(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
-        server.dispose()
+        )
+    assert upgrade(url, app_role) == _head()
+    with engine.begin() as connection:
+        accounts = connection.execute(text("SELECT login, role FROM onemap.app_user ORDER BY login")).all()
+        assert [tuple(row) for row in accounts] == [("chief", "admin"), ("device", "device")]
+        assert connection.execute(text("SELECT digest FROM onemap.person")).scalar_one() is None
+        connection.execute(text(f"SET LOCAL ROLE {app_role}"))
+        connection.execute(text("SELECT set_config('onemap.scopes', '{\"\"}', true)"))
+        count = text("SELECT count(*) FROM onemap.app_user")
+        assert connection.execute(count).scalar_one() == 2
+        connection.execute(text("SELECT set_config('onemap.role', 'device', true)"))
+        assert connection.execute(count).scalar_one() == 0
+    engine.dispose()
+
+
+def test_the_fourth_version_lets_an_alert_follow_one_that_was_withdrawn(
+    older_database: Callable[[str], str], app_role: str
+) -> None:
+    url = older_database("0003")
+    assert upgrade(url, app_role) == _head()
+    engine = create_engine(engine_url(url))
+    add = text(
+        "INSERT INTO onemap.alert (place, rule, worker_id, title, opened_at, raised_at, withdrawn_at) "
+        "VALUES ('330103003051001', 'outside_grid', 1, '测试', now(), now(), CAST(:gone AS timestamptz))"
+    )
+    with engine.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO onemap.grid_worker (id, place, code, name) VALUES (1, '330103003051001', 'w', '测试')"
+            )
+        )
+        connection.execute(add, {"gone": "2026-01-01T00:00:00+08:00"})
+        connection.execute(add, {"gone": None})
+    with pytest.raises(IntegrityError), engine.begin() as connection:
+        connection.execute(add, {"gone": None})
+    engine.dispose()

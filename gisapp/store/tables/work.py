@@ -147,13 +147,14 @@ alert = standing(
     geometry_column("POINT", nullable=True),
     Index("ix_alert_place", "place"),
     Index("ix_alert_raised_at", "raised_at"),
+    Index("ix_alert_worker", "worker_id", "opened_at"),
     # A rule has at most one open alert for a worker, whoever else evaluates the same fixes at the same time.
     Index(
         "ux_alert_open",
         "rule",
         "worker_id",
         unique=True,
-        postgresql_where="returned_at IS NULL AND worker_id IS NOT NULL",
+        postgresql_where="returned_at IS NULL AND withdrawn_at IS NULL AND worker_id IS NOT NULL",
     ),
 )
 
