@@ -27,6 +27,7 @@ from gisapp.api.tracks import ReportMiddleware
 from gisapp.config import Settings, load_settings
 from gisapp.domain.access import Reader
 from gisapp.errors import NotFound
+from gisapp.services.chores import unending
 from gisapp.services.gathering import Gathering
 from gisapp.services.grid_calendar import keep_current
 from gisapp.services.live import Fanout
@@ -65,7 +66,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         chores: list[asyncio.Task[None]] = []
         try:
             await app.state.fanout.start()
-            chores = [asyncio.create_task(work(app.state.database)) for work in (keep_current, keep_small)]
+            chores = [
+                asyncio.create_task(unending(work, app.state.database)) for work in (keep_current, keep_small)
+            ]
             await _prepare_dash(app, dash)
             _settle_memory()
             yield

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from gisapp.readable import clean_text, json_value
+
 
 class OnemapError(Exception):
     """Base of every error that a user may see.
@@ -31,8 +33,13 @@ class OnemapError(Exception):
         self.details: dict[str, Any] = dict(details or {})
 
     def as_json(self) -> dict[str, Any]:
-        """The one JSON shape of errors at the API's edge."""
-        return {"error": self.code, "message": self.message, "remedy": self.remedy, "details": self.details}
+        """The one JSON shape of errors at the API's edge; JSON can carry it whatever was sent to us."""
+        return {
+            "error": self.code,
+            "message": clean_text(self.message),
+            "remedy": None if self.remedy is None else clean_text(self.remedy),
+            "details": json_value(self.details),
+        }
 
 
 class InputError(OnemapError):

@@ -121,8 +121,8 @@ class _Page:
             if _counts(batch):
                 self.due.set()
             moves = batch.moves if self.watches else []
-            alerts = [notice for notice in batch.notices if notice["kind"] == "alert" and self.watches]
-            events = [notice for notice in batch.notices if notice["kind"] == "event"]
+            alerts = [notice for notice in batch.notices if notice.get("kind") == "alert" and self.watches]
+            events = [notice for notice in batch.notices if notice.get("kind") == "event"]
             if moves or alerts or events or batch.families:
                 frame = {
                     "type": "change",

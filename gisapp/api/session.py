@@ -20,7 +20,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from gisapp.domain import clock
 from gisapp.domain.access import NOBODY, Reader, Role
 from gisapp.domain.vocabulary import label
-from gisapp.errors import Forbidden, NotSignedIn, OnemapError
+from gisapp.errors import Forbidden, NotSignedIn, OnemapError, Unavailable
 from gisapp.services import accounts
 from gisapp.store.database import Database
 
@@ -91,19 +91,29 @@ class Sessions:
         try:
             while self._asked:
                 asked, self._asked = self._asked, {}
-                try:
-                    found = await asyncio.to_thread(accounts.readers_of, self._database, list(asked))
-                except Exception as error:
-                    for future in asked.values():
-                        future.set_exception(error)
+                found = await asyncio.to_thread(self._find, list(asked))
+                for token, future in asked.items():
+                    outcome = found[token]
+                    if isinstance(outcome, Exception):
+                        future.set_exception(outcome)
                         future.exception()  # seen, even where everybody who asked has left
-                else:
-                    for token, future in asked.items():
-                        future.set_result(found.get(token))
+                    else:
+                        future.set_result(outcome)
                 # A moment in which others may come, so that many look-ups become few.
                 await asyncio.sleep(LOOK_PAUSE_S)
         finally:
             self._looking = None
+
+    def _find(self, tokens: list[str]) -> dict[str, tuple[Reader, datetime] | None | Exception]:
+        """Who is behind each token; where they cannot be looked up together, each is by itself. Raises nothing."""
+        try:
+            found = accounts.readers_of(self._database, tokens)
+        except Exception as error:
+            # A database that does not answer is asked once, not once for each who waits.
+            if len(tokens) == 1 or isinstance(error, Unavailable):
+                return dict.fromkeys(tokens, error)
+            return {token: self._find([token])[token] for token in tokens}
+        return {token: found.get(token) for token in tokens}
 
     def forget(self, token: str) -> None:
         self._known.pop(token, None)

@@ -7,6 +7,7 @@ whole track, in ``gisapp.analytics.tracks``.
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from gisapp.errors import InputError
+from gisapp.readable import clean_text, short_value
 
 #: terminals' clocks run ahead of the server's by this much at most
 MAX_AHEAD = timedelta(minutes=2)
@@ -27,6 +29,9 @@ MAX_SPEED_MS = 120.0
 MAX_BATCH = 5000
 
 _ID_LENGTH = 64
+_MESSAGE_LENGTH = 500
+
+log = logging.getLogger("onemap.workers")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,23 +76,18 @@ class Refusal:
     remedy: str
 
     def as_json(self) -> dict[str, Any]:
-        """The shape of the API's answer."""
-        value = self.value
-        if isinstance(value, float) and not math.isfinite(value):
-            value = str(value)
-        elif not isinstance(value, (str, int, float, bool, type(None))):
-            value = str(value)[:200]
+        """The shape of the API's answer: the value is shortened, and JSON can carry it whatever it was."""
         return {
             "index": self.index,
             "field": self.field,
-            "value": value,
-            "message": self.message,
-            "remedy": self.remedy,
+            "value": short_value(self.value),
+            "message": clean_text(self.message, _MESSAGE_LENGTH),
+            "remedy": clean_text(self.remedy, _MESSAGE_LENGTH),
         }
 
 
 def read_batch(messages: Sequence[Any], now: datetime) -> tuple[list[tuple[int, Fix]], list[Refusal]]:
-    """Check every message of a batch.
+    """Check every message of a batch; whatever goes wrong with one, the others are read.
 
     Args:
         messages: mappings with ``worker``, ``at``, ``lon``, ``lat`` and, if known, ``id``, ``accuracy``, ``speed``.
@@ -108,7 +108,12 @@ def read_batch(messages: Sequence[Any], now: datetime) -> tuple[list[tuple[int, 
     fixes: list[tuple[int, Fix]] = []
     refused: list[Refusal] = []
     for index, message in enumerate(messages):
-        found = read_fix(message, now, index)
+        try:
+            found = read_fix(message, now, index)
+        except Exception as error:
+            # Whatever a check did not foresee concerns this message alone.
+            log.error("a position could not be read: %s", type(error).__name__)
+            found = Refusal(index, "fixes", message, "定位点无法读取。", "请按接口说明核对各项的值。")
         if isinstance(found, Fix):
             fixes.append((index, found))
         else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import secrets
 import threading
 import time
@@ -21,6 +22,8 @@ from gisapp.domain.vocabulary import label
 from gisapp.errors import Forbidden, InputError, NotFound, NotSignedIn
 from gisapp.store import accounts
 from gisapp.store.database import Database
+
+log = logging.getLogger("onemap.accounts")
 
 COOKIE = "onemap_session"
 """Name of the cookie that carries a session's token."""
@@ -76,7 +79,8 @@ _tries = _Tries()
 
 
 def _digest(token: str) -> bytes:
-    return hashlib.sha256(token.encode()).digest()
+    # A cookie may hold anything, also what UTF-8 cannot carry.
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
 
 
 def _reader(row: Mapping[Any, Any]) -> Reader:
@@ -163,11 +167,20 @@ def sign_out(database: Database, token: str) -> None:
 
 
 def readers_of(database: Database, tokens: Sequence[str]) -> dict[str, tuple[Reader, datetime]]:
-    """Who is behind each of some tokens, and until when; those behind which nobody is are left out."""
+    """Who is behind each of some tokens, and until when; those behind which nobody is are left out.
+
+    An account whose record makes no reader is nobody too, and does not trouble the others.
+    """
     digests = {_digest(token): token for token in tokens}
     with database.begin(SYSTEM) as connection:
         rows = accounts.find_sessions(connection, list(digests))
-    return {digests[digest]: (_reader(row), row["expires_at"]) for digest, row in rows.items()}
+    found = {}
+    for digest, row in rows.items():
+        try:
+            found[digests[digest]] = (_reader(row), row["expires_at"])
+        except Exception as error:
+            log.error("the record of account %s makes no reader: %s", row["id"], type(error).__name__)
+    return found
 
 
 def save_user(

@@ -135,6 +135,8 @@ def start(database: Database, reader: Reader, job: Job) -> int:
             _compute(database, reader, run_id, job)
         except OnemapError:
             log.info("analysis run %s ended without a result", run_id)
+        except Exception as error:  # its end could not even be noted; a pool would keep that to itself
+            log.error("analysis run %s ended unnoted: %s", run_id, type(error).__name__, exc_info=error)
 
     _pool.submit(quietly)
     return run_id

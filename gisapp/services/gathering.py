@@ -8,7 +8,6 @@ what a gateway has kept through a failure of the network, have a lane of their o
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,8 +17,6 @@ from gisapp.domain.access import Reader
 from gisapp.errors import Unavailable
 from gisapp.services.tracks import Post, Receipt, take_in_together
 from gisapp.store.database import Database
-
-log = logging.getLogger("onemap.gathering")
 
 Take = Callable[[Database, Sequence[Post]], list[Receipt | Exception]]
 _Waiting = tuple[Post, "asyncio.Future[Receipt]"]
@@ -101,13 +98,26 @@ class _Lane:
                 self._begun = loop.time()
                 posts = [post for post, _ in group]
                 try:
-                    outcomes = await loop.run_in_executor(self._thread, self._take, self._database, posts)
-                except Exception as error:
+                    outcomes = await loop.run_in_executor(self._thread, self._take_or_each, posts)
+                except Exception as error:  # the lane has been closed
                     outcomes = [error] * len(group)
                 for (_, future), outcome in zip(group, outcomes, strict=True):
                     _answer(future, outcome)
         finally:
             self._worker = None
+
+    def _take_or_each(self, posts: list[Post]) -> list[Receipt | Exception]:
+        """What becomes of posts taken in together; should that fail altogether, of each by itself. Raises nothing."""
+        try:
+            outcomes = self._take(self._database, posts)
+            if len(outcomes) == len(posts):
+                return outcomes
+            failure = RuntimeError(f"{len(outcomes)} answers to {len(posts)} posts")
+        except BaseException as error:  # also what libraries raise past Exception; it must not end this lane
+            failure = error if isinstance(error, Exception) else RuntimeError(type(error).__name__)
+        if len(posts) == 1:
+            return [failure]
+        return [outcome for post in posts for outcome in self._take_or_each([post])]
 
     def _next(self) -> list[_Waiting]:
         """The posts of the next transaction; who has left is not waited for and repeats what was not answered."""
@@ -128,6 +138,8 @@ class _Lane:
 def _answer(future: asyncio.Future[Receipt], outcome: Receipt | Exception) -> None:
     if future.done():
         return
+    if isinstance(outcome, StopIteration):
+        outcome = RuntimeError("StopIteration")  # a future cannot carry the other
     if isinstance(outcome, Exception):
         future.set_exception(outcome)
     else:

@@ -18,8 +18,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-import psycopg2
-
 from gisapp.domain.keys import Scope
 from gisapp.store.database import Database
 from gisapp.store.notices import CHANNEL
@@ -139,6 +137,20 @@ class Subscription:
         return batch
 
 
+def _read(payload: str) -> Message | None:
+    """The message of a notice; None where it is none of ours.
+
+    Raises:
+        ValueError, TypeError: it is not as it should be.
+    """
+    message = json.loads(payload)
+    if not isinstance(message, dict):
+        return None
+    if message.get("kind") == "fix":
+        message["items"] = [Move(item) for item in message.get("items", [])]
+    return message
+
+
 class Fanout:
     """Listens to the database in one thread and hands what it says to the subscriptions of this process.
 
@@ -208,30 +220,42 @@ class Fanout:
     def _dispatch(self, payloads: list[str]) -> None:
         for payload in payloads:
             try:
-                message = json.loads(payload)
-            except ValueError:
-                log.warning("a notice that is no JSON was left out: %.80s", payload)
+                message = _read(payload)
+            except Exception as error:
+                # What it was about is not known, so every screen takes the state anew.
+                log.warning("a notice could not be read: %s", type(error).__name__)
+                for subscription in list(self._subscriptions):
+                    subscription.lose()
                 continue
-            if not isinstance(message, dict):
+            if message is None:
                 continue
-            if message.get("kind") == "fix":
-                message["items"] = [Move(item) for item in message.get("items", [])]
             for heard, _ in self._watchers:
-                heard(message)
-            for subscription in self._subscriptions:
-                subscription.offer(message)
+                self._tell(heard, message)
+            for subscription in list(self._subscriptions):
+                try:
+                    subscription.offer(message)
+                except Exception as error:
+                    log.error("a screen could not take a notice: %s", type(error).__name__, exc_info=error)
+                    subscription.lose()
 
     def _linked(self, alive: bool) -> None:
         self.listening = alive
         if alive:
             self._connected.set()
             # What was said while nobody listened is part of the state that each screen now takes anew.
-            for subscription in self._subscriptions:
+            for subscription in list(self._subscriptions):
                 subscription.lose()
         else:
             self._connected.clear()
         for _, link in self._watchers:
-            link(alive)
+            self._tell(link, alive)
+
+    def _tell(self, watcher: Callable[[Any], None], said: Any) -> None:
+        """Call a watcher; what it raises reaches neither the other watchers nor the screens."""
+        try:
+            watcher(said)
+        except Exception as error:
+            log.error("a watcher of notices failed: %s", type(error).__name__, exc_info=error)
 
     # -- the thread's side ----------------------------------------------------------------------------------------
 
@@ -251,8 +275,8 @@ class Fanout:
                 self._call(self._linked, True)
                 failures = 0
                 self._listen(connection)
-            except psycopg2.Error as error:
-                log.warning("listening to the database failed, trying again: %s", str(error).strip())
+            except Exception as error:  # whatever it is, this thread is the only one that listens
+                log.warning("listening to the database failed, trying again: %s", type(error).__name__)
             finally:
                 if connection is not None:
                     connection.close()

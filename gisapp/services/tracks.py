@@ -5,7 +5,7 @@ other, because the worker's row is locked; what comes late or twice leads to the
 
 Posts that wait at the same moment share a transaction (``take_in_together``): a commit, and every statement before it,
 then costs the same for a hundred telephones as for one. Each still gets an answer of its own, the one it would have got
-alone; if the transaction fails, each is tried alone, so that nobody suffers for a neighbour.
+alone; if the transaction fails, whatever the reason, each is tried alone, so that nobody suffers for a neighbour.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from gisapp.analytics import tracks as analysis
 from gisapp.domain import clock
 from gisapp.domain.access import REPORTERS, SYSTEM, Reader, Role
 from gisapp.domain.workers import Fix, Refusal, read_batch
-from gisapp.errors import Forbidden, NotFound, OnemapError, Unavailable
+from gisapp.errors import Forbidden, NotFound, Unavailable
 from gisapp.services.judging import Judging
 from gisapp.store import workers as store
 from gisapp.store.database import Database
@@ -107,18 +107,15 @@ def take_in_together(
         for each post its receipt, or the error that ``take_in`` would have raised.
     """
     now = now or clock.now()
-    outcomes: list[Receipt | Exception | None] = [None] * len(posts)
-    readable: list[int] = []
-    read: list[_Read] = []
+    outcomes: dict[int, Receipt | Exception] = {}
+    read: dict[int, _Read] = {}
     for i, post in enumerate(posts):
         try:
-            read.append(_read(post, now))
-            readable.append(i)
-        except OnemapError as error:
+            read[i] = _read(post, now)
+        except Exception as error:  # whatever it is, it is this post's own
             outcomes[i] = error
-    for i, outcome in zip(readable, _commit_or_each(database, read, now), strict=True):
-        outcomes[i] = outcome
-    return [outcome for outcome in outcomes if outcome is not None]
+    outcomes |= zip(read, _commit_or_each(database, list(read.values()), now), strict=True)
+    return [outcomes[i] for i in range(len(posts))]
 
 
 @dataclass(slots=True)
@@ -139,18 +136,32 @@ def _read(post: Post, now: datetime) -> _Read:
 
 
 def _commit_or_each(database: Database, posts: list[_Read], now: datetime) -> list[Receipt | Exception]:
+    """All in one transaction; where that fails, for whatever reason, each in one of its own."""
     try:
         return list(_commit(database, posts, now))
-    except Unavailable as error:
-        return [error] * len(posts)
     except Exception as error:
-        if len(posts) == 1:
-            return [error]
-        log.exception("%d posts failed together; each is tried by itself", len(posts))
+        failure = error
+    if len(posts) == 1 or not _answers(database):
+        return [failure] * len(posts)
+    log.warning("%d posts failed together (%s); each is tried by itself", len(posts), type(failure).__name__)
     outcomes: list[Receipt | Exception] = []
     for post in posts:
-        outcomes += _commit_or_each(database, [_again(post)], now)
+        try:
+            outcomes += _commit(database, [_again(post)], now)
+        except Exception as error:
+            outcomes.append(error)
+            if isinstance(error, Unavailable) and not _answers(database):
+                return outcomes + [error] * (len(posts) - len(outcomes))
     return outcomes
+
+
+def _answers(database: Database) -> bool:
+    """Whether the database answers at all: where it does not, nobody is made to wait for its silence once more."""
+    try:
+        with database.begin(SYSTEM):
+            return True
+    except Exception:
+        return False
 
 
 def _again(post: _Read) -> _Read:

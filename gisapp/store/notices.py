@@ -58,7 +58,7 @@ def pack_items(kind: str, items: Sequence[tuple[str, Any]]) -> list[str]:
     In order of places, so that a message holds neighbours and whoever is far away need not look into it.
 
     Raises:
-        ValueError: one item alone is too long (a programming error: items are numbers and names).
+        ValueError: one item alone is too long though its texts are cut (a programming error: items are numbers and names).
     """
     # The place of a message is no longer than that of any item in it.
     longest = max((place for place, _ in items), key=len, default="")
@@ -78,6 +78,10 @@ def pack_items(kind: str, items: Sequence[tuple[str, Any]]) -> list[str]:
     for place, item in sorted(items, key=lambda entry: entry[0]):
         text_of = _dumps(item)
         size = len(text_of.encode()) + 1
+        if size > room and isinstance(item, list):
+            # One worker with an endless name must not keep everybody's positions from being told.
+            text_of = _dumps([_cut(value) for value in item])
+            size = len(text_of.encode()) + 1
         if size > room:
             raise ValueError(f"item of a notice of kind {kind} is {size} bytes long")
         if chunk and used + size > room:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 import signal
 import socket
@@ -16,7 +17,7 @@ from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import text
+from sqlalchemy import create_engine, text
 
 from gisapp.domain import clock
 from gisapp.domain.access import SYSTEM, Reader, Role
@@ -28,7 +29,7 @@ from gisapp.services import accounts, tracks
 from gisapp.services.gathering import Gathering
 from gisapp.services.tracks import Post, Receipt
 from gisapp.store import workers as worker_store
-from gisapp.store.database import Database
+from gisapp.store.database import Database, engine_url
 from tests.browser.conftest import start_server
 
 NOW = datetime(2025, 3, 5, 18, 0, tzinfo=ZONE)
@@ -215,6 +216,95 @@ def test_without_the_database_everybody_is_told_so(database: Database) -> None:
     assert [type(outcome) for outcome in found] == [Unavailable] * 3 + [InputError]
 
 
+HUGE = int("9" * 400)
+
+
+def test_a_number_of_400_digits_is_refused_by_itself(database: Database) -> None:
+    good, other = hire(database, 2)
+    odd = [
+        message(other, 0, INSIDE) | {"lon": HUGE},
+        message(other, 5, INSIDE) | {"lat": -HUGE},
+        message(other, 10, INSIDE) | {"accuracy": HUGE},
+        message(other, 15, INSIDE) | {"worker": HUGE},
+        message(other, 20, INSIDE) | {"at": "2025-03-05T09:00:20\ud800"},
+    ]
+    posts = [Post(GATEWAY, [message(good, 0, INSIDE)]), Post(GATEWAY, [*odd, message(other, 30, INSIDE)])]
+    first, second = tracks.take_in_together(database, posts, NOW)
+    assert shape(first) == (1, 0, [])
+    assert isinstance(second, Receipt) and (second.stored, second.doubled) == (1, 0)
+    assert [refusal.index for refusal in second.refused] == [0, 1, 2, 3, 4]
+    # Its answer can be sent, and does not repeat 400 digits.
+    body = json.dumps(second.as_json(), allow_nan=False, ensure_ascii=False).encode("utf-8")
+    assert b"9" * 201 not in body and len(body) < 5000
+
+
+def test_whatever_reading_a_post_throws_is_its_own(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (good,) = hire(database, 1)
+    read = tracks.read_batch
+
+    def break_down(messages: Sequence[Any], now: datetime) -> Any:
+        if messages and messages[0] == "broken":
+            raise ZeroDivisionError
+        return read(messages, now)
+
+    monkeypatch.setattr(tracks, "read_batch", break_down)
+    posts = [Post(GATEWAY, ["broken"]), Post(GATEWAY, [message(good, 0, INSIDE)])]
+    first, second = tracks.take_in_together(database, posts, NOW)
+    assert isinstance(first, ZeroDivisionError) and shape(second) == (1, 0, [])
+
+
+def test_one_row_on_which_the_database_gives_up_stops_no_other(database: Database, admin_url: str) -> None:
+    """A statement that is cancelled looks like a database that does not answer; here only one post is to blame."""
+    good, bad, better = hire(database, 3)
+    engine = create_engine(engine_url(admin_url))
+    try:
+        with engine.begin() as connection:
+            connection.execute(
+                text(
+                    "CREATE FUNCTION onemap.give_up() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+                    f"IF new.worker_id = {bad} THEN RAISE EXCEPTION USING ERRCODE = 'query_canceled'; END IF; "
+                    "RETURN new; END $$"
+                )
+            )
+            connection.execute(
+                text(
+                    "CREATE TRIGGER give_up BEFORE INSERT ON onemap.fix FOR EACH ROW EXECUTE FUNCTION onemap.give_up()"
+                )
+            )
+        posts = [Post(GATEWAY, [message(worker, 0, INSIDE)]) for worker in (good, bad, better)]
+        found = tracks.take_in_together(database, posts, NOW)
+    finally:
+        with engine.begin() as connection:
+            connection.execute(text("DROP FUNCTION IF EXISTS onemap.give_up CASCADE"))
+        engine.dispose()
+    assert [shape(receipt) for receipt in found] == [(1, 0, []), Unavailable, (1, 0, [])]
+
+
+def test_a_silent_database_is_not_asked_once_for_each_who_waits(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+
+    def silent(_: Database, posts: list[Any], __: datetime) -> list[Receipt]:
+        asked.append(len(posts))
+        raise Unavailable("没有应答")
+
+    (worker,) = hire(database, 1)
+    monkeypatch.setattr(tracks, "_commit", silent)
+    posts = [Post(GATEWAY, [message(worker, n, INSIDE)]) for n in range(5)]
+    answers = iter([False])
+    monkeypatch.setattr(tracks, "_answers", lambda _: next(answers))
+    assert [shape(outcome) for outcome in tracks.take_in_together(database, posts, NOW)] == [Unavailable] * 5
+    assert asked == [5]
+    # It answered after the first failure, and fell silent at the second post that was tried by itself.
+    asked.clear()
+    answers = iter([True, True, False])
+    assert [shape(outcome) for outcome in tracks.take_in_together(database, posts, NOW)] == [Unavailable] * 5
+    assert asked == [5, 1, 1]
+
+
 def test_many_phones_at_once_are_all_stored(database: Database) -> None:
     workers = hire(database, 40)
 
@@ -366,3 +456,35 @@ def test_a_server_that_is_killed_loses_nothing_that_it_acknowledged(
     known = {(worker, datetime.fromisoformat(at)) for worker, at in acknowledged}
     known |= {(sent["worker"], datetime.fromisoformat(sent["at"])) for sent in repeated}
     assert set(stored) == known
+
+
+def test_one_terminal_with_odd_values_stops_no_other(
+    database: Database, server: tuple[subprocess.Popen[bytes], str]
+) -> None:
+    """Five terminals send at the same time, one of them a longitude of 400 digits again and again."""
+    _, url = server
+    odd, *good = hire(database, 5)
+    statuses: dict[int, list[tuple[int, int]]] = {worker: [] for worker in (odd, *good)}
+
+    def report(worker: int) -> None:
+        with closing(gateway(url)) as client:
+            for number in range(30):
+                sent = fresh(worker, number / 1000)
+                if worker == odd:
+                    sent |= {"lon": HUGE} if number % 2 else {"at": "2025\ud800"}
+                body = json.dumps({"fixes": [sent]})
+                kind = {"content-type": "application/json"}
+                answer = client.post("/api/v1/tracks", content=body, headers=kind)
+                found = answer.json()
+                statuses[worker].append((answer.status_code, len(found["refused"])))
+
+    threads = [threading.Thread(target=report, args=(worker,)) for worker in (odd, *good)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(120)
+    assert {worker: set(found) for worker, found in statuses.items()} == {
+        odd: {(200, 1)},
+        **{worker: {(200, 0)} for worker in good},
+    }
+    assert [len(outcome(database, [worker])[0]) for worker in (odd, *good)] == [0, 30, 30, 30, 30]

@@ -16,7 +16,7 @@ from gisapp.api import tracks as api
 from gisapp.config import Settings
 from gisapp.domain import clock
 from gisapp.domain.access import SYSTEM, Role
-from gisapp.services import accounts
+from gisapp.services import accounts, tracks
 from gisapp.store.database import Database
 
 PATH = "/api/v1/tracks"
@@ -111,3 +111,18 @@ def test_a_report_in_pieces_and_with_a_charset_is_one_report(client: TestClient,
     pieces = iter([body[:10], body[10:40], body[40:]])
     answer = client.post(PATH, content=pieces, headers={"content-type": "application/json; charset=utf-8"})
     assert answer.json()["stored"] == 1
+
+
+def test_an_unforeseen_error_is_answered_with_a_number(
+    client: TestClient, worker: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sign_in(client, Role.DEVICE)
+
+    def break_down(*_: Any) -> Any:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(tracks, "_commit", break_down)
+    quiet = TestClient(client.app, raise_server_exceptions=False, cookies=client.cookies)
+    answer = quiet.post(PATH, json=fixes(worker, 40))
+    assert answer.status_code == 500
+    assert "编号" in answer.json()["message"] and answer.json()["remedy"]

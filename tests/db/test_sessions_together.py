@@ -90,6 +90,57 @@ def test_a_look_up_that_fails_is_told_and_the_next_one_is_tried(
     assert asyncio.run(ask()) == "anna"
 
 
+def test_an_odd_token_does_not_trouble_those_that_are_looked_up_with_it(
+    database: Database, tokens: dict[str, str]
+) -> None:
+    odd = ["\ud800", "\x00", "é" * 10_000, ""]
+
+    async def ask() -> list[str | None]:
+        sessions = Sessions(database)
+        readers = await asyncio.gather(*(sessions.reader(token) for token in [*odd, tokens["anna"]]))
+        return [reader and reader.login for reader in readers]
+
+    assert asyncio.run(ask()) == [None, None, None, None, "anna"]
+
+
+def test_a_record_that_makes_no_reader_is_nobody_and_the_others_are_found(
+    database: Database, tokens: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make = accounts._reader
+
+    def strict(row: Any) -> Reader:
+        if row["login"] == "bei":
+            raise ValueError("no such role")
+        return make(row)
+
+    monkeypatch.setattr(accounts, "_reader", strict)
+    found = accounts.readers_of(database, list(tokens.values()))
+    assert sorted(reader.login for reader, _ in found.values()) == ["anna", "chen"]
+
+
+def test_where_a_common_look_up_fails_each_is_looked_up_by_itself(
+    database: Database, tokens: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look = accounts.readers_of
+    asked: list[int] = []
+
+    def picky(database: Database, wanted: Sequence[str]) -> dict[str, tuple[Reader, datetime]]:
+        asked.append(len(wanted))
+        if tokens["bei"] in wanted:
+            raise KeyError("a fault")
+        return look(database, wanted)
+
+    monkeypatch.setattr(accounts, "readers_of", picky)
+
+    async def ask() -> list[Any]:
+        sessions = Sessions(database)
+        return await asyncio.gather(*(sessions.reader(t) for t in tokens.values()), return_exceptions=True)
+
+    anna, bei, chen = asyncio.run(ask())
+    assert (anna.login, chen.login) == ("anna", "chen") and isinstance(bei, KeyError)
+    assert asked == [3, 1, 1, 1]
+
+
 def test_an_account_that_is_withdrawn_or_signed_out_is_nobody(
     database: Database, tokens: dict[str, str]
 ) -> None:

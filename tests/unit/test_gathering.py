@@ -208,3 +208,57 @@ def test_a_flood_is_told_to_come_again_instead_of_filling_the_memory(monkeypatch
         await intake.close()
 
     run(work)
+
+
+class Panic(BaseException):
+    """What a library raises past ``Exception``."""
+
+
+@pytest.mark.parametrize(
+    "thrown",
+    [OverflowError("int too large"), StopIteration(), SystemExit(3), Panic(), Unavailable("没有应答")],
+)
+def test_one_post_on_which_everything_breaks_stops_no_other(thrown: BaseException) -> None:
+    groups: list[int] = []
+    gate, begun = threading.Event(), threading.Event()
+
+    def take(_: Database, posts: Sequence[Post]) -> list[Receipt | Exception]:
+        begun.set()
+        assert gate.wait(20)
+        groups.append(len(posts))
+        if any(BAD in post.messages for post in posts):
+            raise thrown
+        return [Receipt(stored=len(post.messages)) for post in posts]
+
+    async def work() -> None:
+        intake = Gathering(NO_DATABASE, take, pace=0.0)
+        first = asyncio.create_task(intake.take_in(SYSTEM, [0]))
+        assert await asyncio.to_thread(begun.wait, 20)
+        posts = [[1], [2, 2], [BAD], [3, 3, 3]]
+        others = [asyncio.create_task(intake.take_in(SYSTEM, post)) for post in posts]
+        await _turn()
+        gate.set()
+        found = await asyncio.gather(first, *others, return_exceptions=True)
+        assert [r.stored for r in found if isinstance(r, Receipt)] == [1, 1, 2, 3]
+        assert isinstance(found[3], Exception)
+        assert groups == [1, 4, 1, 1, 1, 1]
+        # The lane goes on afterwards.
+        assert (await intake.take_in(SYSTEM, [4])).stored == 1
+        await intake.close()
+
+    run(work)
+
+
+def test_too_few_answers_leave_nobody_waiting() -> None:
+    def take(_: Database, posts: Sequence[Post]) -> list[Receipt | Exception]:
+        return [Receipt(stored=1)] * (len(posts) if len(posts) == 1 else len(posts) - 1)
+
+    async def work() -> None:
+        intake = Gathering(NO_DATABASE, take, pace=0.01)
+        found = await asyncio.gather(*(intake.take_in(SYSTEM, [n]) for n in range(3)))
+        assert [receipt.stored for receipt in found] == [1, 1, 1]
+        await intake.close()
+        late = await asyncio.gather(intake.take_in(SYSTEM, [1]), return_exceptions=True)
+        assert isinstance(late[0], RuntimeError)
+
+    run(work)

@@ -45,3 +45,12 @@ def test_no_items_no_message() -> None:
 def test_one_item_too_long_is_a_mistake_in_the_program() -> None:
     with pytest.raises(ValueError):
         pack_items("fix", [("33", "x" * 9000)])
+
+
+def test_a_worker_with_an_endless_name_keeps_nobody_from_being_told() -> None:
+    items = [("330103001001001", [1, "王芳"]), ("330103001001002", [2, "长" * 5000])]
+    messages = [json.loads(message) for message in pack_items("fix", items)]
+    assert [item for message in messages for item in message["items"]] == [
+        [1, "王芳"],
+        [2, "长" * 100 + "…"],
+    ]

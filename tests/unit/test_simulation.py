@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
+from typing import Any, cast
 
+import httpx
 import numpy as np
 import pytest
 import shapely
 
 from gisapp.analytics.crs import points_to_metric
 from gisapp.analytics.walking import PACE_MS, Walker, paths_within, pavement
+from gisapp.errors import Unavailable
 from gisapp.services.simulation import run
 from gisapp.services.simulation.duty import REACH_M, Duty, Posts
-from gisapp.services.simulation.gateway import Unreachable
+from gisapp.services.simulation.gateway import Gateway, Unreachable
 from gisapp.services.simulation.outbox import Outbox
 from gisapp.services.simulation.patrol import FAR_M, STAY_S, Mood, Patrol
 from gisapp.services.simulation.rounds import Rounds
+from gisapp.store.database import Database
 
 ZONE = 40
 
@@ -229,3 +232,85 @@ def test_the_loop_goes_on_through_a_restart_and_loses_nothing(monkeypatch: pytes
     assert len(ids) > 2 * steps * 0.9
     assert {m["worker"] for m in server.fixes} == {7, 8}
     assert all(119 < m["lon"] < 121 and 30 < m["lat"] < 31 for m in server.fixes)
+
+
+class Desk:
+    """A desk whose server fails on one case only."""
+
+    def __init__(self, broken: int) -> None:
+        self.broken = broken
+        self.cases = 0
+        self.done: list[int] = []
+        self.tries = 0
+
+    def post(self, path: str, _body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        if path == "/api/v1/events":
+            self.cases += 1
+            return 201, {"id": self.cases}
+        event = int(path.split("/")[4])
+        if event == self.broken:
+            self.tries += 1
+            raise Unreachable("answered 500")
+        self.done.append(event)
+        return 200, {}
+
+
+def test_a_case_that_the_server_fails_on_does_not_stop_the_other_cases() -> None:
+    desk = Desk(broken=1)
+    rounds = Rounds(cast(Gateway, desk), np.random.default_rng(3), every=20.0)
+    refused = 0
+    for second in range(0, 3000, 5):
+        try:
+            rounds.tick(float(second), lambda: (120.17, 30.28))
+        except Unreachable:
+            refused += 1
+    assert 1 not in desk.done
+    # Three steps of every other case but the last ones, about 150 of them; the broken one is tried twice a minute.
+    assert len(set(desk.done)) > 100 and rounds.steps == len(desk.done) > 250
+    assert 50 < desk.tries == refused < 110
+
+
+class BrokenDesk(Server):
+    """Takes positions, and fails on everything about cases."""
+
+    def post(self, path: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        if "/events" in path:
+            raise Unreachable("answered 500")
+        return super().post(path, body)
+
+
+def test_phones_go_on_while_cases_or_the_register_fail(monkeypatch: pytest.MonkeyPatch) -> None:
+    server, clock = BrokenDesk(), Clock()
+    posts = Posts(ZONE, (duty(7),))
+    reads = 0
+
+    def read(*_: Any) -> Posts:
+        nonlocal reads
+        reads += 1
+        if reads == 2:
+            raise Unavailable("数据库暂时没有应答。")
+        return posts
+
+    monkeypatch.setattr(run, "time", clock)
+    monkeypatch.setattr(run, "Gateway", lambda *_: server)
+    monkeypatch.setattr(run, "Desk", lambda *_: server)
+    monkeypatch.setattr(run, "read_posts", read)
+    lines: list[str] = []
+    options = run.Options("http://nowhere", "device", "secret", case_every=10.0, seconds=1500.0)
+    run.simulate(cast(Database, None), options, tell=lines.append)
+    sent = {m["id"] for m in server.fixes}
+    # One position every five seconds: the outbox holds some back, as out of coverage, and none is lost.
+    assert len(sent) > 250
+    assert reads == 3 and sum("暂时读不到" in line for line in lines) == 1
+    assert not any("没有应答（" in line for line in lines)
+
+
+def test_too_much_at_once_is_sent_again_later() -> None:
+    answers = [httpx.Response(200, json={}), httpx.Response(429, json={"message": "太多"})]
+    gateway = Gateway("http://nowhere", "device", "secret")
+    gateway._client = httpx.Client(
+        base_url="http://nowhere", transport=httpx.MockTransport(lambda _: answers.pop(0))
+    )
+    with pytest.raises(Unreachable):
+        gateway.post("/api/v1/tracks", {"fixes": []})
+    gateway.close()

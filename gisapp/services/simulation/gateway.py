@@ -38,7 +38,7 @@ class Gateway:
         """Post JSON; signs in when needed. Returns status and answer.
 
         Raises:
-            Unreachable: no connection, a timeout, or an error of the server itself.
+            Unreachable: no connection, a timeout, an error of the server itself, or too much at once for it.
             Unavailable: the server refuses the account.
         """
         for _ in range(2):
@@ -67,7 +67,8 @@ class Gateway:
             answer = response.json()
         except (httpx.HTTPError, ValueError) as error:
             raise Unreachable(str(error) or type(error).__name__) from error
-        if response.status_code >= 500:
+        # 429: too much at once for the server; as when it is silent, the same is sent again later.
+        if response.status_code >= 500 or response.status_code == 429:
             raise Unreachable(f"{path} answered {response.status_code}")
         return response.status_code, answer if isinstance(answer, dict) else {}
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from gisapp.services.demo.matters import CHANNEL_SHARES, CHANNELS, MATTERS, Matter
-from gisapp.services.simulation.gateway import Gateway
+from gisapp.services.simulation.gateway import Gateway, Unreachable
 
 _STEPS: tuple[tuple[str, float, Callable[[Matter], dict[str, str]]], ...] = (
     ("assign", 60.0, lambda m: {"assignee": m.unit, "note": f"请{m.unit}处置"}),
@@ -18,6 +18,8 @@ _STEPS: tuple[tuple[str, float, Callable[[Matter], dict[str, str]]], ...] = (
     ("close", 300.0, lambda _: {"note": "现场已处置完毕，恢复原状"}),
 )
 _MOST_OPEN = 200
+#: seconds until a step that failed is tried again
+_AGAIN_S = 30.0
 
 
 class Rounds:
@@ -43,12 +45,16 @@ class Rounds:
             where: gives the longitude and latitude of some worker, in degrees.
 
         Raises:
-            Unreachable: the server does not answer; it is tried again at the next tick.
+            Unreachable: the server does not answer; what was due is tried again later.
         """
         while self._due and self._due[0][0] <= now:
-            _, event, step, matter = self._due[0]
-            self._act(event, step, matter)
-            heapq.heappop(self._due)
+            _, event, step, matter = heapq.heappop(self._due)
+            try:
+                self._act(event, step, matter)
+            except Unreachable:
+                # Later, not first again: one case that the server fails on must not hold up all others.
+                heapq.heappush(self._due, (now + _AGAIN_S, event, step, matter))
+                raise
             if step + 1 < len(_STEPS):
                 self._plan(now, event, step + 1, matter)
         if now >= self._next and len(self._due) < _MOST_OPEN:

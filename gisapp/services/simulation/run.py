@@ -12,6 +12,7 @@ import numpy as np
 import shapely
 
 from gisapp.domain.clock import ZONE
+from gisapp.errors import OnemapError
 from gisapp.services.simulation.duty import Posts, read_posts
 from gisapp.services.simulation.gateway import Desk, Gateway, Unreachable
 from gisapp.services.simulation.outbox import Message, Outbox
@@ -121,12 +122,19 @@ class _Simulation:
             same = old is not None and old.duty.place == duty.place and old.duty.ground.equals(duty.ground)
             self.patrols.append(old if old is not None and same else Patrol(duty, self.rng))
 
+    def _read_again(self) -> None:
+        """As ``_read``; while the database does not answer, everybody walks on as before."""
+        try:
+            self._read()
+        except OnemapError as error:
+            self.tell(f"暂时读不到网格与网格员（{error.message}），照旧巡查。")
+
     def run(self, stop: Callable[[], bool]) -> Tally:
         self.tell(f"模拟 {len(self.patrols)} 名网格员，每 {self.options.interval:g} 秒上报一次位置。")
         start = time.monotonic()
         last, told, read = start, start, start
         stray_at = self.options.stray_first if self.options.stray_every else float("inf")
-        pause, retry_at = 1.0, start
+        pause, retry_at, desk_at = 1.0, start, start
         while not stop():
             now = time.monotonic()
             self._walk(now - last if last > start else self.options.interval, now - start)
@@ -137,7 +145,8 @@ class _Simulation:
             if now >= retry_at:
                 try:
                     self._send()
-                    self.rounds.tick(now - start, self._somewhere)
+                    if now >= desk_at:
+                        desk_at = now + self._work_on_cases(now - start)
                     if pause > 1.0:
                         self.tell("服务器恢复应答，继续上报。")
                     pause = 1.0
@@ -148,7 +157,7 @@ class _Simulation:
                     retry_at = now + pause
                     pause = min(pause * 2, _LONGEST_PAUSE)
             if now - read >= _REREAD_S:
-                self._read()
+                self._read_again()
                 read = now
             if now - told >= _TELL_S:
                 self.tell(self._state())
@@ -187,6 +196,15 @@ class _Simulation:
             refused = answer.get("refused", [])
             self.tally.refused += len(refused) if status < 300 else len(messages)
             self.tally.sent += len(messages)
+
+    def _work_on_cases(self, elapsed: float) -> float:
+        """Report and handle cases; returns the seconds to leave them alone. What fails there does not stop the phones."""
+        try:
+            self.rounds.tick(elapsed, self._somewhere)
+        except Unreachable:
+            self.tally.pauses += 1
+            return _LONGEST_PAUSE
+        return 0.0
 
     def _let_stray(self) -> None:
         # Of some workers the one with the shortest way out, so that there is soon something to see.
