@@ -104,7 +104,7 @@ class Sessions:
         finally:
             self._looking = None
 
-    def _find(self, tokens: list[str]) -> dict[str, tuple[Reader, datetime] | None | Exception]:
+    def _find(self, tokens: list[str]) -> dict[str, tuple[Reader, datetime] | Exception | None]:
         """Who is behind each token; where they cannot be looked up together, each is by itself. Raises nothing."""
         try:
             found = accounts.readers_of(self._database, tokens)

@@ -139,8 +139,8 @@ def _answer(future: asyncio.Future[Receipt], outcome: Receipt | Exception) -> No
     if future.done():
         return
     if isinstance(outcome, StopIteration):
-        outcome = RuntimeError("StopIteration")  # a future cannot carry the other
-    if isinstance(outcome, Exception):
+        future.set_exception(RuntimeError("StopIteration"))  # a future cannot carry the other
+    elif isinstance(outcome, Exception):
         future.set_exception(outcome)
     else:
         future.set_result(outcome)
