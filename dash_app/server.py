@@ -27,6 +27,7 @@ from gisapp.api.tracks import ReportMiddleware
 from gisapp.config import Settings, load_settings
 from gisapp.domain.access import Reader
 from gisapp.errors import NotFound
+from gisapp.logs import note_loop_error
 from gisapp.services.chores import unending
 from gisapp.services.gathering import Gathering
 from gisapp.services.grid_calendar import keep_current
@@ -55,6 +56,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        asyncio.get_running_loop().set_exception_handler(note_loop_error)
         app.state.database = Database(settings.database_url, connections=settings.database_connections)
         app.state.sessions = Sessions(app.state.database)
         app.state.board = Board(app.state.database)

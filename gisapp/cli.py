@@ -16,6 +16,7 @@ from typer.main import get_command
 
 from gisapp import commands
 from gisapp.errors import OnemapError
+from gisapp.logs import catch_the_rest
 
 ABOUT = (
     "社区一张图：把社区的人、房、地、事、物放在同一张图上。常用：先 up 启动，再在浏览器里打开它给出的地址。"
@@ -121,4 +122,6 @@ def say_error(error: OnemapError) -> None:
 
 
 if __name__ == "__main__":
+    # What a command prints may be kept in a log: set-up does so, and so do schedulers.
+    catch_the_rest()
     main()

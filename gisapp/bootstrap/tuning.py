@@ -66,9 +66,14 @@ def settings(
         "log_filename": "'postgresql-%a.log'",
         "log_truncate_on_rotation": "on",
         "log_rotation_age": "1d",
-        "log_min_duration_statement": "5s",
         "log_line_prefix": "'%m [%p] %u@%d '",
-        # what goes wrong may carry personal data in its values
+        # Statements and the details of errors hold names and numbers of persons: none of them is written. Slow statements
+        # are named in the server's log, without their values; what the text of an error repeats is kept out for the
+        # application's role (gisapp/store/roles.py).
+        "log_min_duration_statement": "-1",
+        "log_min_error_statement": "panic",
+        "log_error_verbosity": "terse",
+        "log_statement": "none",
         "log_parameter_max_length_on_error": "0",
         "log_parameter_max_length": "0",
         "cluster_name": "'onemap'",

@@ -24,6 +24,7 @@ def serve(
     import uvicorn
 
     from gisapp.config import load_settings
+    from gisapp.logs import configuration
 
     settings = load_settings()
     uvicorn.run(
@@ -32,7 +33,7 @@ def serve(
         host=host or settings.host,
         port=port or settings.port,
         workers=workers,
-        log_level="info",
+        log_config=configuration(),
         access_log=False,
         proxy_headers=True,
         forwarded_allow_ips=proxy,

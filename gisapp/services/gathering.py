@@ -112,7 +112,7 @@ class _Lane:
             outcomes = self._take(self._database, posts)
             if len(outcomes) == len(posts):
                 return outcomes
-            failure = RuntimeError(f"{len(outcomes)} answers to {len(posts)} posts")
+            failure: Exception = RuntimeError(f"{len(outcomes)} answers to {len(posts)} posts")
         except BaseException as error:  # also what libraries raise past Exception; it must not end this lane
             failure = error if isinstance(error, Exception) else RuntimeError(type(error).__name__)
         if len(posts) == 1:

@@ -28,5 +28,5 @@ async def keep_small(database: Database) -> None:
         try:
             await asyncio.to_thread(fold_changes, database)
         except OnemapError as error:
-            log.warning("the record of changes could not be folded: %s", error.message)
+            log.warning("the record of changes could not be folded: %s", error.code)
         await asyncio.sleep(_EVERY_S)

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import logging
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 import psycopg2
-from sqlalchemy import Connection, create_engine, text
+from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from gisapp.domain.access import Reader
 from gisapp.errors import Unavailable
+
+log = logging.getLogger("onemap.database")
+
+#: a statement that takes longer is named in the log, without its values; the server's own log would hold those
+SLOW_S = 5.0
+_BEGUN = "onemap_begun"
 
 _CARRY = text(
     "SELECT set_config('onemap.scopes', :scopes, true), set_config('onemap.reader', :reader, true), "
@@ -29,6 +37,17 @@ def engine_url(url: str | URL) -> URL:
     return make_url(url).set(drivername="postgresql+psycopg2")
 
 
+def make_engine(url: str | URL, **options: Any) -> Engine:
+    """An engine for an address; every engine of the program is made here.
+
+    Its errors do not repeat the parameters of a statement: they would carry names and numbers into logs.
+
+    Args:
+        options: as ``sqlalchemy.create_engine`` takes them.
+    """
+    return create_engine(engine_url(url), hide_parameters=True, **options)
+
+
 class Database:
     """A pool of connections of the application's role; every transaction names its reader.
 
@@ -40,7 +59,7 @@ class Database:
 
     def __init__(self, url: str, *, connections: int = 24, options: str = "") -> None:
         self.url = engine_url(url)
-        self.engine = create_engine(
+        self.engine = make_engine(
             self.url,
             pool_size=min(8, connections),
             max_overflow=max(0, connections - 8),
@@ -49,6 +68,8 @@ class Database:
             pool_recycle=1800,
             connect_args={"options": f"{_SESSION_OPTIONS} {options}".strip(), "connect_timeout": 10},
         )
+        event.listen(self.engine, "before_cursor_execute", _begin_clock)
+        event.listen(self.engine, "after_cursor_execute", _tell_if_slow)
 
     @contextmanager
     def begin(self, reader: Reader) -> Iterator[Connection]:
@@ -89,3 +110,13 @@ def carried(reader: Reader) -> Mapping[str, Any]:
     """What a transaction carries of its reader: the scope as a PostgreSQL array literal, the id, and the role."""
     prefixes = ",".join(f'"{prefix}"' for prefix in reader.scope.prefixes)
     return {"scopes": "{" + prefixes + "}", "reader": str(reader.user_id), "role": str(reader.role)}
+
+
+def _begin_clock(connection: Connection, *_: Any) -> None:
+    connection.info[_BEGUN] = time.monotonic()
+
+
+def _tell_if_slow(connection: Connection, _cursor: Any, statement: str, *_: Any) -> None:
+    seconds = time.monotonic() - connection.info.pop(_BEGUN, time.monotonic())
+    if seconds > SLOW_S:
+        log.warning("a statement took %.1f s: %s", seconds, " ".join(statement.split())[:300])

@@ -8,12 +8,12 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, create_engine, text
+from sqlalchemy import Connection, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
 
 from gisapp.errors import Conflict, Unavailable
-from gisapp.store.database import engine_url
+from gisapp.store.database import make_engine
 from gisapp.store.migrations.options import APP_ROLE_ATTRIBUTE
 
 _EXTENSIONS = ("postgis", "pg_trgm")
@@ -43,7 +43,7 @@ def upgrade(admin_url: str, app_role: str) -> str:
     """
     config = _config(admin_url, app_role)
     scripts = ScriptDirectory.from_config(config)
-    engine = create_engine(engine_url(admin_url))
+    engine = make_engine(admin_url)
     try:
         with engine.begin() as connection:
             _check_role(connection, app_role)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from psycopg2 import errors
-from psycopg2.extensions import connection as Connection
+from psycopg2.extensions import connection as DriverConnection
 from psycopg2.extensions import quote_ident
-from sqlalchemy import create_engine, text
+from sqlalchemy import Connection, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from gisapp.errors import Unavailable
-from gisapp.store.database import engine_url
+from gisapp.store.database import engine_url, make_engine
 
 EXTENSIONS = ("postgis", "pg_trgm")
 
@@ -31,7 +31,7 @@ def ensure_database(admin_url: str) -> bool:
     except OperationalError as error:
         if f'database "{url.database}" does not exist' not in str(error.orig):
             raise _unreachable(url) from error
-    engine = create_engine(url.set(database="postgres"), isolation_level="AUTOCOMMIT")
+    engine = make_engine(url.set(database="postgres"), isolation_level="AUTOCOMMIT")
     try:
         with engine.connect() as connection:
             name = quote_ident(str(url.database), _driver(connection.connection.driver_connection))
@@ -59,7 +59,7 @@ def ensure_app_role(admin_url: str, app_url: str) -> str:
     """
     app = engine_url(app_url)
     role, password = str(app.username), app.password
-    engine = create_engine(engine_url(admin_url))
+    engine = make_engine(admin_url)
     try:
         with engine.begin() as connection:
             driver = _driver(connection.connection.driver_connection)
@@ -69,6 +69,7 @@ def ensure_app_role(admin_url: str, app_url: str) -> str:
                 connection.execute(
                     text(f"CREATE ROLE {name} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS")
                 )
+            _keep_values_out_of_the_log(connection, role, name)
             if password is not None and not (known and _signs_in(app)):
                 connection.execute(text(f"ALTER ROLE {name} PASSWORD :password"), {"password": str(password)})
     except ProgrammingError as error:
@@ -86,6 +87,25 @@ def ensure_app_role(admin_url: str, app_url: str) -> str:
     return role
 
 
+def _keep_values_out_of_the_log(connection: Connection, role: str, name: str) -> None:
+    """Let the server's log hold no text of the application's errors: it repeats values, such as a name that is no number.
+
+    The application writes them down itself, without values. Only a superuser may set this; on a server of somebody else
+    it is left to whoever looks after it.
+
+    Args:
+        name: the role, quoted.
+    """
+    wanted = "log_min_messages=log"
+    if connection.scalar(
+        text("SELECT rolsuper FROM pg_roles WHERE rolname = current_user")
+    ) and not connection.scalar(
+        text("SELECT :wanted = ANY (rolconfig) FROM pg_roles WHERE rolname = :role"),
+        {"wanted": wanted, "role": role},
+    ):
+        connection.execute(text(f"ALTER ROLE {name} SET log_min_messages = 'log'"))
+
+
 def ensure_extensions(admin_url: str) -> None:
     """Have the extensions that the schema needs, of those that the server has (what it lacks, the migration names).
 
@@ -93,7 +113,7 @@ def ensure_extensions(admin_url: str) -> None:
         Unavailable: the role may not create them; only a superuser may create PostGIS.
     """
     url = engine_url(admin_url)
-    engine = create_engine(url)
+    engine = make_engine(url)
     missing = text(
         "SELECT name FROM pg_available_extensions WHERE installed_version IS NULL AND name = ANY(:wanted)"
     )
@@ -118,13 +138,13 @@ def is_empty(admin_url: str) -> bool:
     return not _ask(engine_url(admin_url), "SELECT EXISTS (SELECT FROM onemap.region)")
 
 
-def _driver(connection: object) -> Connection:
-    assert isinstance(connection, Connection)
+def _driver(connection: object) -> DriverConnection:
+    assert isinstance(connection, DriverConnection)
     return connection
 
 
 def _ask(url: URL, question: str) -> object:
-    engine = create_engine(url, connect_args={"connect_timeout": 10})
+    engine = make_engine(url, connect_args={"connect_timeout": 10})
     try:
         with engine.connect() as connection:
             return connection.scalar(text(question))

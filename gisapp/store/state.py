@@ -7,12 +7,12 @@ from typing import TypedDict
 
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, create_engine, text
+from sqlalchemy import Connection, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
 
 from gisapp.errors import Unavailable
-from gisapp.store.database import engine_url
+from gisapp.store.database import make_engine
 
 
 class State(TypedDict):
@@ -37,7 +37,7 @@ def describe(admin_url: str, app_url: str) -> State:
     Raises:
         Unavailable: the server does not answer.
     """
-    engine = create_engine(engine_url(admin_url), connect_args={"connect_timeout": 10})
+    engine = make_engine(admin_url, connect_args={"connect_timeout": 10})
     role = str(make_url(app_url).username)
     try:
         with engine.connect() as connection:

@@ -11,6 +11,7 @@ import httpx
 
 from gisapp.domain.access import Role
 from gisapp.errors import Unavailable
+from gisapp.logs import kind_of
 from gisapp.services import accounts
 from gisapp.store.database import Database
 
@@ -51,10 +52,10 @@ class Gateway:
         raise Unreachable("session refused twice")
 
     def _sign_in(self) -> None:
-        status, answer = self._send("/api/v1/session", self._credentials)
+        status, _ = self._send("/api/v1/session", self._credentials)
         if status in (401, 403):
             raise Unavailable(
-                f"服务器不接受账号“{self._credentials['login']}”：{answer.get('message', status)}",
+                f"服务器不接受终端网关的账号（状态 {status}）。",
                 remedy="请用 --login 和 --password 给出终端网关的账号；演示账号由 ./onemap demo 建立。",
             )
         if status >= 300:
@@ -66,7 +67,7 @@ class Gateway:
             response = self._client.post(path, json=body)
             answer = response.json()
         except (httpx.HTTPError, ValueError) as error:
-            raise Unreachable(str(error) or type(error).__name__) from error
+            raise Unreachable(kind_of(error)) from error
         # 429: too much at once for the server; as when it is silent, the same is sent again later.
         if response.status_code >= 500 or response.status_code == 429:
             raise Unreachable(f"{path} answered {response.status_code}")

@@ -215,7 +215,7 @@ class _Simulation:
         for _, index in order:
             patrol = self.patrols[index]
             if patrol.stray():
-                self.tell(f"{patrol.duty.name}（{patrol.duty.place}）离开本网格。")
+                self.tell(f"网格员 {patrol.duty.worker}（{patrol.duty.place}）离开本网格。")
                 return
 
     def _somewhere(self) -> tuple[float, float]:

@@ -7,14 +7,14 @@ from typing import Any
 
 from alembic import context
 from alembic.runtime.migration import MigrationContext, MigrationInfo
-from sqlalchemy import create_engine, inspect, text
+from sqlalchemy import inspect, text
 
-from gisapp.store.database import engine_url
+from gisapp.store.database import make_engine
 from gisapp.store.migrations.options import APP_ROLE_ATTRIBUTE
 from gisapp.store.security import statements
 from gisapp.store.tables import SCHEMA, metadata
 
-engine = create_engine(engine_url(context.config.attributes["url"]))
+engine = make_engine(context.config.attributes["url"])
 applied: list[str] = []
 
 
