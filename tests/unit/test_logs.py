@@ -69,7 +69,7 @@ def test_a_chain_of_errors_shows_where_and_not_what() -> None:
     text = describe(caught.value)
     assert SECRET not in text
     assert text.index("KeyError") < text.index("which led to") < text.rindex("ValueError")
-    assert 'in fail' in text and "test_logs.py" in text
+    assert "in fail" in text and "test_logs.py" in text
 
 
 def test_a_group_of_errors_and_one_that_causes_itself_come_to_an_end() -> None:
@@ -113,7 +113,9 @@ def test_a_record_with_an_error_is_written_with_place_and_kind() -> None:
 
 
 def test_addresses_of_sockets_are_not_written() -> None:
-    opened = record("uvicorn.error", '%s - "WebSocket %s" [accepted]', "127.0.0.1", f"/api/v1/live?text={SECRET}")
+    opened = record(
+        "uvicorn.error", '%s - "WebSocket %s" [accepted]', "127.0.0.1", f"/api/v1/live?text={SECRET}"
+    )
     assert not logs._is_wanted(opened)
     assert logs._is_wanted(record("uvicorn.error", "Application startup complete."))
     assert logs._is_wanted(record("onemap.live", "WebSocket"))

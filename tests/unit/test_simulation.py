@@ -227,6 +227,8 @@ def test_the_loop_goes_on_through_a_restart_and_loses_nothing(monkeypatch: pytes
     assert any("没有应答" in line for line in lines)
     assert any("恢复" in line for line in lines)
     assert any("离开本网格" in line for line in lines)
+    # What is told goes into a log: a worker is named by the number.
+    assert not any(duty(number).name in line for number in (7, 8) for line in lines)
     ids = Counter(m["id"] for m in server.fixes)
     steps = 1000 / options.interval
     assert len(ids) > 2 * steps * 0.9
