@@ -21,6 +21,12 @@ _THEME = (
     "wrapperBorderRadius: 8, spacing: 6})"
 )
 
+#: what is exported begins no formula (assets/50-table.js); every table has it, whoever begins the export
+_NO_FORMULAS = {
+    "processCellCallback": {"function": "onemapPlainCell(params)"},
+    "processHeaderCallback": {"function": "onemapPlainHeading(params)"},
+}
+
 
 def table(
     table_id: str,
@@ -77,7 +83,7 @@ def table(
         dashGridOptions=grid_options,
         # The expression evaluator of dash-ag-grid knows no String(); rows must be named by text.
         getRowId=f"'' + params.data.{row_key}",
-        csvExportParams={"fileName": f"{export or table_id}.csv"},
+        csvExportParams={"fileName": f"{export or table_id}.csv", **_NO_FORMULAS},
         style={"height": "100%", "width": "100%"},
     )
     row: list[Component] = list(tools)

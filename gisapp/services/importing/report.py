@@ -9,13 +9,17 @@ from typing import Any
 
 from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
+from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 from openpyxl.styles import Alignment, Font, PatternFill
 from openpyxl.worksheet._write_only import WriteOnlyWorksheet
 
 from gisapp.domain import clock
+from gisapp.readable import clean_text
 from gisapp.services.importing.findings import LIMIT, Findings
 
 _HEADING = PatternFill("solid", fgColor="DCE6F1")
+#: characters of a cell; Excel takes 32,767
+_CELL_LENGTH = 32_000
 _SHEET_ROWS = min(LIMIT, 1_000_000)
 
 
@@ -176,7 +180,8 @@ def _sheet(
 def _cell(sheet: WriteOnlyWorksheet, value: Any) -> Any:
     if isinstance(value, int):
         return value
-    cell = WriteOnlyCell(sheet, str(value))
+    # A workbook can hold no control characters; one in a file must not cost its whole report.
+    cell = WriteOnlyCell(sheet, ILLEGAL_CHARACTERS_RE.sub("�", clean_text(str(value), _CELL_LENGTH)))
     cell.data_type = "s"  # text that begins with = stays text
     cell.alignment = Alignment(wrap_text=True, vertical="top")
     return cell
