@@ -137,6 +137,7 @@ def _settle_memory() -> None:
     gc.freeze()
     # Batches of positions make and drop thousands of objects at a time, hardly any of them in cycles.
     gc.set_threshold(20_000, 20, 20)
+    gc.enable()
 
 
 async def _prepare_dash(app: FastAPI, dash: Dash) -> None:

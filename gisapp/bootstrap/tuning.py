@@ -56,6 +56,8 @@ def settings(
         "max_wal_size": "4GB",
         "min_wal_size": "256MB",
         "checkpoint_timeout": "15min",
+        # After a crash one request for the whole disk takes the place of one a file: seconds, with thousands of files.
+        "recovery_init_sync_method": "syncfs",
         "wal_compression": "on",
         "autovacuum_vacuum_scale_factor": "0.05",
         "autovacuum_analyze_scale_factor": "0.02",

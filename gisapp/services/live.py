@@ -251,7 +251,8 @@ class Fanout:
                 self._call(self._linked, True)
                 failures = 0
                 self._listen(connection)
-            except psycopg2.Error as error:
+            except (psycopg2.Error, OSError, ValueError) as error:
+                # A connection that has been closed has no descriptor any more: select calls that a ValueError.
                 log.warning("listening to the database failed, trying again: %s", str(error).strip())
             finally:
                 if connection is not None:

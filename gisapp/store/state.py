@@ -53,7 +53,7 @@ def describe(admin_url: str, app_url: str) -> State:
                 server=f"PostgreSQL {connection.scalar(text('SHOW server_version'))}",
                 extensions={name: number for name, number in extensions if name != "plpgsql"},
                 version=version,
-                current=version == newest_version(),
+                current=version == _head(),
                 role=f"{role}，{'受行级权限约束' if bound else '不受行级权限约束或不存在'}",
                 secure=bool(bound),
                 megabytes=int(
@@ -73,11 +73,6 @@ def _version(connection: Connection) -> str:
     if connection.scalar(text("SELECT to_regclass('onemap.alembic_version') IS NULL")):
         return ""
     return str(connection.scalar(text("SELECT version_num FROM onemap.alembic_version")) or "")
-
-
-def newest_version() -> str:
-    """Version of the schema that this program needs."""
-    return _head()
 
 
 def _head() -> str:
