@@ -297,7 +297,8 @@ def _start(console: Console, cluster: Cluster, programs: Programs, title: str) -
 def last_words(cluster: Cluster) -> str:
     """The last lines that the cluster wrote about itself."""
     texts = []
-    for path in (cluster.folder / "startup.log", *sorted((cluster.folder / "log").glob("*.log"))[-1:]):
+    newest = sorted((cluster.folder / "log").glob("*.log"), key=lambda path: path.stat().st_mtime)[-1:]
+    for path in (cluster.folder / "startup.log", *newest):
         with contextlib.suppress(OSError):
             texts.append(path.read_text(errors="replace"))
     return "\n".join("\n".join(texts).splitlines()[-12:])

@@ -210,7 +210,7 @@ def _make(folder: Path, found: Interpreter, *, with_python: bool, with_program: 
             place = library.relative_to(found.base) if inside else Path("lib", library.name)
             target = new / "python" / place
             if not target.exists():
-                mirror(library, target, skip=_SKIPPED)
+                mirror(library, target, share=True, skip=_SKIPPED)
         for path in found.shared:
             mirror(path, new / "python" / "shared" / path.name)
     packages = new / "venv" / found.packages.relative_to(INSTALLED.venv)

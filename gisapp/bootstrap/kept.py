@@ -13,13 +13,16 @@ from collections.abc import Callable, Mapping, Sequence
 from gisapp.bootstrap import cluster as clusters
 from gisapp.bootstrap.cluster import Cluster
 from gisapp.bootstrap.console import Console
-from gisapp.bootstrap.logs import RotatingLog
+from gisapp.bootstrap.logs import RotatingLog, prune
 from gisapp.bootstrap.processes import Account, listens
 from gisapp.bootstrap.trouble import SetupError
 
 _GOOD_S = 10.0
 _STOP_S = 10.0
 _CHUNK = 2**16
+_PRUNE_S = 30.0
+_MOST_LOG_BYTES = 50 * 2**20
+_LOG_DAYS = 7.0
 _PR_SET_PDEATHSIG = 1
 
 
@@ -143,6 +146,7 @@ class PrivateCluster:
         self._console = console
         self._say = say
         self._pid = 0
+        self._pruned = float("-inf")
 
     def start(self) -> int:
         """Start it as ``up`` does; returns when it takes connections.
@@ -162,6 +166,9 @@ class PrivateCluster:
     def ended(self, seconds: float) -> str:
         """How it ended, or empty."""
         time.sleep(seconds)
+        if time.monotonic() - self._pruned > _PRUNE_S:
+            self._pruned = time.monotonic()
+            prune(self._cluster.folder / "log", most=_MOST_LOG_BYTES, days=_LOG_DAYS)
         if self._cluster.running() == self._pid:
             return ""
         return f"数据库意外结束（进程 {self._pid}）"

@@ -67,15 +67,15 @@ def python_packages(requirements: Path) -> list[str]:
 
 def python_license(name: str) -> str:
     """The licence of an installed package as an SPDX expression, ``unknown`` where it does not say."""
-    told = importlib.metadata.metadata(name)
-    if expression := told.get("License-Expression"):
+    told = importlib.metadata.metadata(name).json
+    if expression := told.get("license_expression"):
         return str(expression)
     classifiers = [
         text.rpartition("::")[2].strip()
-        for text in told.get_all("Classifier") or []
+        for text in told.get("classifier", [])
         if text.startswith("License ::")
     ]
-    return spdx([str(told.get("License") or ""), *classifiers])
+    return spdx([str(told.get("license") or ""), *classifiers])
 
 
 def spdx(texts: list[str]) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 from datetime import datetime
 from pathlib import Path
 
@@ -77,8 +78,8 @@ class RotatingLog:
 
     def _put(self, data: bytes) -> None:
         if self._missed:
-            lines, self._missed = self._missed, 0
-            self._append(f"磁盘写不进，这里缺少 {lines} 行。\n".encode())
+            self._append(f"磁盘写不进，这里缺少 {self._missed} 行。\n".encode())
+            self._missed = 0
         self._append(data)
         self._whole = data.endswith(b"\n")
 
@@ -121,6 +122,33 @@ class RotatingLog:
 def older_log(path: Path, number: int) -> Path:
     """Name of an older file: ``server.log`` → ``server.1.log``."""
     return path.with_name(f"{path.stem}.{number}{path.suffix}")
+
+
+def prune(folder: Path, *, most: int, days: float) -> list[str]:
+    """Remove the oldest logs of a folder that another program writes; which.
+
+    Args:
+        most: bytes that all of them together may have; the newest stays in any case.
+        days: age from which one is removed though there is room.
+    """
+    gone = []
+    with contextlib.suppress(OSError):
+        # By the open folder: its owner may be somebody who puts a link in its place.
+        opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        try:
+            with os.scandir(opened) as entries:
+                names = [entry.name for entry in entries if entry.name.endswith(".log")]
+            found = {name: os.stat(name, dir_fd=opened, follow_symlinks=False) for name in names}
+            total, oldest = 0, time.time() - days * 86400
+            newest_first = sorted(found, key=lambda name: (found[name].st_mtime, name), reverse=True)
+            for number, name in enumerate(newest_first):
+                total += found[name].st_size
+                if number and (total > most or found[name].st_mtime < oldest):
+                    os.unlink(name, dir_fd=opened)
+                    gone.append(name)
+        finally:
+            os.close(opened)
+    return gone
 
 
 def trim(path: Path, most: int = MOST_BYTES) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from gisapp.bootstrap import health, plan
@@ -161,25 +162,11 @@ def keep_simulator(data: DataDirectory, console: Console, facts: Mapping[str, An
 
 def stop_all(data: DataDirectory, console: Console) -> bool:
     """End whatever is kept running but the cluster itself; False when nothing was running."""
+    titles = {plan.SIMULATOR: "停止模拟器", plan.SERVER: "停止服务器", plan.CLUSTER: "", plan.GUARD: ""}
+    running = [name for name in titles if plan.watcher_of(data, name).about()]
     plan.remove(data)
-    stopped = False
-    for title, name in _TITLES:
+    for name, title in titles.items():
         watcher = plan.watcher_of(data, name)
-        if watcher.about():
-            if title:
-                with console.step(title):
-                    watcher.stop()
-            else:
-                watcher.stop()
-            stopped = True
-        else:
-            watcher.forget()
-    return stopped
-
-
-_TITLES: Iterable[tuple[str, str]] = (
-    ("停止模拟器", plan.SIMULATOR),
-    ("停止服务器", plan.SERVER),
-    ("", plan.CLUSTER),
-    ("", plan.GUARD),
-)
+        with console.step(title) if title and name in running else contextlib.nullcontext():
+            watcher.stop()
+    return bool(running)

@@ -65,9 +65,10 @@ def settings(
         "log_timezone": "'Asia/Shanghai'",
         "logging_collector": "on",
         "log_directory": "'log'",
-        "log_filename": "'postgresql-%a.log'",
-        "log_truncate_on_rotation": "on",
+        # A new file each day and every 10 MB; its watcher removes the oldest, see ``kept.py``.
+        "log_filename": "'postgresql-%Y-%m-%d-%H%M%S.log'",
         "log_rotation_age": "1d",
+        "log_rotation_size": "10MB",
         "log_min_duration_statement": "5s",
         "log_line_prefix": "'%m [%p] %u@%d '",
         # what goes wrong may carry personal data in its values
