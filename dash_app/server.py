@@ -15,7 +15,7 @@ from dash import Dash
 from dash.backends._fastapi import reset_current_request, set_current_request
 from fastapi import FastAPI, Request
 from fastapi.middleware.gzip import GZipMiddleware
-from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from dash_app import api_docs, index, shell
 from dash_app.errors import install_error_handlers, on_callback_error
@@ -35,6 +35,7 @@ from gisapp.services.live import Fanout
 from gisapp.services.situation import Board, Openings
 from gisapp.services.upkeep import keep_small
 from gisapp.store.database import Database
+from gisapp.store.readiness import Readiness
 from layers.endpoint import TileMiddleware, watch_tables
 from layers.routes import router as layers_router
 from layers.tiling import Tiles
@@ -58,6 +59,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         asyncio.get_running_loop().set_exception_handler(note_loop_error)
         app.state.database = Database(settings.database_url, connections=settings.database_connections)
+        app.state.readiness = Readiness(app.state.database)
         app.state.sessions = Sessions(app.state.database)
         app.state.board = Board(app.state.database)
         app.state.openings = Openings(app.state.database)
@@ -81,6 +83,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             await app.state.fanout.stop()
             if tiles := getattr(app.state, "tiles", None):  # opened by the first tile
                 tiles.close()
+            app.state.readiness.close()
             app.state.database.close()
 
     app = FastAPI(title="社区一张图", lifespan=lifespan, docs_url=None, redoc_url=None)
@@ -139,6 +142,7 @@ def _settle_memory() -> None:
     gc.freeze()
     # Batches of positions make and drop thousands of objects at a time, hardly any of them in cycles.
     gc.set_threshold(20_000, 20, 20)
+    gc.enable()
 
 
 async def _prepare_dash(app: FastAPI, dash: Dash) -> None:
@@ -178,11 +182,6 @@ def _add_page_routes(app: FastAPI, pages: dict[str, Page]) -> None:
 
     for page in pages.values():
         app.add_api_route(page.path, show, methods=["GET"], include_in_schema=False)
-
-    @app.get("/healthz", include_in_schema=False)
-    async def healthz() -> JSONResponse:
-        """Answers as soon as the process serves; says nothing about the database."""
-        return JSONResponse({"status": "ok"})
 
 
 def _add_not_found(app: FastAPI) -> None:

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from functools import lru_cache
+from collections.abc import Callable
+from functools import lru_cache, partial
 from itertools import pairwise
-
-from pypinyin import Style, lazy_pinyin, load_phrases_dict, load_single_dict
 
 _VARIANTS = str.maketrans(
     {"號": "号", "樓": "楼", "棟": "幢", "—": "-", "–": "-", "―": "-", "_": "-", "~": "-"}
@@ -25,16 +24,6 @@ _HOUSE = re.compile(r"(\d|[a-z])(?:号楼|号院|号|幢|栋|座|单元|室|#|�
 _SPACES = re.compile(r"[\s\x00-\x1f,，、。．.;；:：()（）·'\"]+")
 _DASHES = re.compile(r"-{2,}")
 _CJK = re.compile(r"[㐀-䶿一-鿿]+")
-
-load_single_dict({ord("幢"): "zhuàng"})
-#: names whose reading a dictionary of words gets wrong
-load_phrases_dict(
-    {
-        "长庆": [["cháng"], ["qìng"]],
-        "朝晖": [["zhāo"], ["huī"]],
-        "朝晖街道": [["zhāo"], ["huī"], ["jiē"], ["dào"]],
-    }
-)
 
 
 @lru_cache(maxsize=200_000)
@@ -65,9 +54,26 @@ def words_of(query: str) -> list[str]:
     return [word for word in (normalise(part) for part in query.split()) if word][:4]
 
 
+@lru_cache(maxsize=1)
+def _dictionary() -> Callable[[str], list[str]]:
+    """Syllables without tones; the dictionary takes a quarter of a second to load, which a start need not wait for."""
+    from pypinyin import Style, lazy_pinyin, load_phrases_dict, load_single_dict
+
+    load_single_dict({ord("幢"): "zhuàng"})
+    # Names whose reading a dictionary of words gets wrong.
+    load_phrases_dict(
+        {
+            "长庆": [["cháng"], ["qìng"]],
+            "朝晖": [["zhāo"], ["huī"]],
+            "朝晖街道": [["zhāo"], ["huī"], ["jiē"], ["dào"]],
+        }
+    )
+    return partial(lazy_pinyin, style=Style.NORMAL)
+
+
 @lru_cache(maxsize=200_000)
 def _syllables(chinese: str) -> tuple[str, ...]:
-    return tuple(lazy_pinyin(chinese, style=Style.NORMAL))
+    return tuple(_dictionary()(chinese))
 
 
 @lru_cache(maxsize=200_000)

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gisapp.bootstrap.console import Console, Step
-from gisapp.bootstrap.layout import IS_ROOT, private_folder, write_whole
+from gisapp.bootstrap.layout import IS_ROOT, locked, private_folder, write_whole
 from gisapp.bootstrap.postgis import Programs, ensure_programs
 from gisapp.bootstrap.processes import folder_of, processes_in, signal_all
 from gisapp.bootstrap.trouble import ProgramFailed, SetupError, require_space
@@ -30,6 +30,7 @@ ADMIN_ROLE = "onemap_admin"
 APP_ROLE = "onemap_app"
 DATABASE = "onemap"
 PORT = 5432  # only a part of the socket's name
+_ASK_ORPHANS_S, _END_ORPHANS_S, _GIVE_UP_ORPHANS_S = 0.5, 2.0, 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +142,7 @@ def _require_reachable(cluster: Cluster) -> None:
     if seen.returncode != 0:
         raise SetupError(
             f"数据库以系统用户 {SYSTEM_USER} 运行，它进不去 {cluster.folder.parent}。",
-            remedy="请用 --data 指定它能到达的目录，例如 /var/lib/onemap/我的数据，或放开上级目录的进入权限（chmod o+x）。",
+            remedy="请用 --data 指定它能到达的目录，例如 /var/lib/onemap/我的数据。",
         )
 
 
@@ -219,20 +220,22 @@ def _admit_server(cluster: Cluster, pid: int) -> None:
 def _clear_remains(step: Step, cluster: Cluster, socket: Path) -> None:
     """Remove what a killed cluster left and PostgreSQL would stumble over.
 
-    Back ends that outlived their postmaster hold its memory: they end by themselves or are ended. Lock files whose
+    Back ends that outlived their postmaster hold its memory: idle ones end by themselves, whichever is in the middle of a
+    statement is asked to end and then ended; what it had not committed was lost with the postmaster. Lock files whose
     process number now belongs to something else are removed; for a number that is free PostgreSQL does that itself.
     """
-    deadline = time.monotonic() + 10
+    began = time.monotonic()
     while left := processes_in(cluster.folder):
         step.doing = "等待旧的数据库进程结束"
-        if time.monotonic() > deadline:
-            signal_all(left, force=time.monotonic() > deadline + 10)
-        if time.monotonic() > deadline + 20:
+        waited = time.monotonic() - began
+        if waited > _ASK_ORPHANS_S:
+            signal_all(left, force=waited > _END_ORPHANS_S)
+        if waited > _GIVE_UP_ORPHANS_S:
             raise SetupError(
                 f"旧的数据库进程 {', '.join(map(str, left))} 结束不了。",
                 remedy="请重启这台机器后再运行 ./onemap up。",
             )
-        time.sleep(0.2)
+        time.sleep(0.1)
     for path in (cluster.folder / "postmaster.pid", socket / f".s.PGSQL.{PORT}.lock"):
         with contextlib.suppress(FileNotFoundError, ValueError, IndexError):
             if Path("/proc", str(int(path.read_text().split()[0]))).exists():
@@ -247,14 +250,27 @@ def _pg_ctl(programs: Programs, cluster: Cluster, *words: str) -> list[str]:
 def start(console: Console, cluster: Cluster, title: str = "启动数据库") -> Programs:
     """Have the cluster running, made first when there is none.
 
+    Its watcher and any command may ask for it at the same time: one starts it, the others find it running.
+
     Raises:
         SetupError: it cannot be made or started; the message holds the last lines of its log.
     """
     ensure_system_user()
     programs = ensure_programs(console, cluster.version())
-    if pid := cluster.running():
-        _admit_server(cluster, pid)
-        return programs
+    with _alone(cluster):
+        if pid := cluster.running():
+            _admit_server(cluster, pid)
+        else:
+            _start(console, cluster, programs, title)
+    return programs
+
+
+def _alone(cluster: Cluster) -> contextlib.AbstractContextManager[int]:
+    """The lock of whoever starts or stops a cluster."""
+    return locked(cluster.folder.with_name(f"{cluster.folder.name}.lock"), lambda: None)
+
+
+def _start(console: Console, cluster: Cluster, programs: Programs, title: str) -> None:
     _require_reachable(cluster)
     if cluster.version() is None:
         with console.step("新建数据库") as step:
@@ -276,13 +292,13 @@ def start(console: Console, cluster: Cluster, title: str = "启动数据库") ->
             raise ProgramFailed(
                 title, ["pg_ctl"], error.returncode, last_words(cluster), console.log
             ) from None
-    return programs
 
 
 def last_words(cluster: Cluster) -> str:
     """The last lines that the cluster wrote about itself."""
     texts = []
-    for path in (cluster.folder / "startup.log", *sorted((cluster.folder / "log").glob("*.log"))[-1:]):
+    newest = sorted((cluster.folder / "log").glob("*.log"), key=lambda path: path.stat().st_mtime)[-1:]
+    for path in (cluster.folder / "startup.log", *newest):
         with contextlib.suppress(OSError):
             texts.append(path.read_text(errors="replace"))
     return "\n".join("\n".join(texts).splitlines()[-12:])
@@ -294,11 +310,13 @@ def stop(step: Step, cluster: Cluster, *, at_once: bool = False) -> bool:
     Args:
         at_once: without a checkpoint, for a cluster that is thrown away.
     """
-    pid = cluster.running()
     version = cluster.version()
-    if pid is None or version is None:
+    if version is None:
         return False
-    programs = ensure_programs(step.console, version)
-    command = _pg_ctl(programs, cluster, "-m", "immediate" if at_once else "fast", "stop")
-    step.run(command, env=programs.environment(), user=cluster.as_user, cwd=Path("/"))
+    with _alone(cluster):
+        if cluster.running() is None:
+            return False
+        programs = ensure_programs(step.console, version)
+        command = _pg_ctl(programs, cluster, "-m", "immediate" if at_once else "fast", "stop")
+        step.run(command, env=programs.environment(), user=cluster.as_user, cwd=Path("/"))
     return True

@@ -58,6 +58,21 @@ def prepare_database(console: Console, data: DataDirectory, addresses: Addresses
     write_whole(note, json.dumps({"program": _program(addresses), "state": _state(data)}))
 
 
+def require_not_newer(console: Console, data: DataDirectory, addresses: Addresses) -> None:
+    """Refuse a database that a newer program has used, while the server of that program still runs on it.
+
+    Raises:
+        SetupError: it is newer; nothing has been changed.
+    """
+    if _is_prepared(data, addresses):
+        return
+    with console.step("检查数据库结构的版本") as step:
+        try:
+            step.run(command_line("migrate", "--check"), env=addresses.environment(data))
+        except ProgramFailed as error:
+            raise _from_command(error) from None
+
+
 def _is_prepared(data: DataDirectory, addresses: Addresses) -> bool:
     """Whether the private database is just as the last preparation by this program left it: asked of the database
     itself, in milliseconds where the command line would take a second or more."""

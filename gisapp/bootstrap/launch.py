@@ -2,9 +2,6 @@
 
 Set-up may be killed between starting a program and noting its process number. So the child notes it itself; the
 number stays the same through ``exec``. Run as a script: ``launch.py NOTE LOG PROGRAM ARGUMENT…``.
-
-Where set-up is root and the program shall not be, it says in ``ONEMAP_AS`` who it becomes: note and log are written
-before, so they stay root's, and no program can name another process in the note that ``down`` ends.
 """
 
 from __future__ import annotations
@@ -37,24 +34,7 @@ def become(note: Path, log: Path, command: list[str]) -> None:
     temporary = note.with_name(f".{note.name}.{os.getpid()}")
     temporary.write_text(text)
     temporary.replace(note)
-    drop(os.environ.pop("ONEMAP_AS", ""))
     os.execvp(command[0], command)
-
-
-def drop(who: str) -> None:
-    """Become a user for good.
-
-    Args:
-        who: JSON with the numbers ``uid``, ``gid`` and ``groups``; empty to stay who we are.
-    """
-    if not who:
-        return
-    numbers = json.loads(who)
-    os.setgroups(numbers["groups"])
-    os.setgid(numbers["gid"])
-    os.setuid(numbers["uid"])
-    # where set-up was called may be closed to that user
-    os.chdir("/")
 
 
 if __name__ == "__main__":

@@ -48,6 +48,11 @@ def write_whole(path: Path, text: str, mode: int = 0o644) -> None:
         raise from_os_error(error) from error
 
 
+def write_json(path: Path, value: Any, mode: int = 0o644) -> None:
+    """Write JSON so that it is there whole or not at all."""
+    write_whole(path, json.dumps(value, ensure_ascii=False), mode)
+
+
 def read_json(path: Path) -> dict[str, Any]:
     """The object in a JSON file; empty where the file is missing or damaged."""
     try:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from gisapp.bootstrap import content, databases, toolchain, up, words
 from gisapp.bootstrap.console import Console
 from gisapp.bootstrap.layout import INSTALLED, ROOT, choose_data, remember_data
+from gisapp.bootstrap.logs import trim
 from gisapp.bootstrap.processes import run_here
 from gisapp.bootstrap.trouble import from_os_error
 from gisapp.errors import OnemapError
@@ -19,6 +20,7 @@ def main(arguments: Sequence[str]) -> int:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
+    trim(INSTALLED.log)
     try:
         return _dispatch(list(arguments))
     except OnemapError as error:

@@ -16,8 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from gisapp.bootstrap import launch
-from gisapp.bootstrap import watch as watcher
-from gisapp.bootstrap.layout import INSTALLED, read_json
+from gisapp.bootstrap.layout import read_json
 
 
 def folder_of(pid: int) -> Path | None:
@@ -66,9 +65,14 @@ class Account:
     gid: int
     groups: tuple[int, ...] = ()
 
-    def as_json(self) -> str:
-        """The numbers, as ``launch.drop`` takes them."""
-        return json.dumps({"uid": self.uid, "gid": self.gid, "groups": list(self.groups)})
+    def as_json(self) -> dict[str, Any]:
+        """As the plan keeps it."""
+        return {"name": self.name, "uid": self.uid, "gid": self.gid, "groups": list(self.groups)}
+
+    @classmethod
+    def from_json(cls, kept: Mapping[str, Any]) -> Account:
+        """What ``as_json`` made."""
+        return cls(kept["name"], kept["uid"], kept["gid"], tuple(kept["groups"]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,61 +101,30 @@ class Background:
 
     @property
     def state(self) -> Path:
-        """File in which the watcher of a watched program tells of it."""
+        """File in which a watcher tells of its program."""
         return self.note.with_suffix(".state")
 
     def watched(self) -> dict[str, Any]:
-        """What the watcher told last: ``pid``, ``restarts``, ``failures``, ``last``, ``gave_up``; empty without one."""
+        """What the watcher told last: ``pid`` of the program, ``good``, ``restarts``, ``failures``, ``last``."""
         return read_json(self.state)
 
     def start(
-        self,
-        command: Sequence[str | Path],
-        env: Mapping[str, str],
-        facts: Mapping[str, Any],
-        *,
-        account: Account | None = None,
-        watch: bool = False,
+        self, command: Sequence[str | Path], env: Mapping[str, str], facts: Mapping[str, Any]
     ) -> subprocess.Popen[bytes]:
         """Start a program in a session of its own.
 
         Args:
             facts: kept in the note, for the next start to compare.
-            account: user to become; None to stay who we are.
-            watch: put a watcher over it that starts it again; the process of the note is then the watcher.
         """
-        self._trim_log()
         words = [sys.executable, "-S", launch.__file__, str(self.note), str(self.log)]
         more = {"ONEMAP_NOTE": json.dumps(dict(facts))}
-        if account is not None:
-            more["ONEMAP_AS"] = account.as_json()
-        if watch:
-            self._prepare_state(account)
-            # The program's own interpreter: the one that set-up runs on may be closed to the account.
-            words += [str(INSTALLED.python), "-S", watcher.__file__, str(self.state)]
         return subprocess.Popen([*words, *map(str, command)], env={**env, **more}, stdin=subprocess.DEVNULL)
-
-    def _prepare_state(self, account: Account | None) -> None:
-        """The one file in this folder that the watcher may write, in place."""
-        self.forget()
-        descriptor = os.open(self.state, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
-        try:
-            if account is not None:
-                os.fchown(descriptor, account.uid, account.gid)
-        finally:
-            os.close(descriptor)
 
     def forget(self) -> None:
         """Remove note and state of a program that does not run."""
         for path in (self.note, self.state):
             with contextlib.suppress(FileNotFoundError):
                 path.unlink()
-
-    def _trim_log(self) -> None:
-        """Keep one older log, so that it cannot fill the disk over years of starts."""
-        with contextlib.suppress(OSError):
-            if self.log.stat().st_size > 10 * 2**20:
-                self.log.replace(self.log.with_suffix(".old.log"))
 
     def stop(self, seconds: float = 12) -> bool:
         """End the program, by force after the time; False when it was not running."""
@@ -194,21 +167,39 @@ def port_is_free(host: str, port: int) -> bool:
     return True
 
 
-def holder_of_port(port: int) -> tuple[int, str] | None:
-    """Process number and command line of who listens on a port, as far as this user may see."""
-    wanted = set()
+def _listening(port: int) -> set[str]:
+    """What the sockets that listen on a port are called among the open files of processes."""
+    found = set()
     for table in ("/proc/net/tcp", "/proc/net/tcp6"):
         with contextlib.suppress(OSError):
             for line in Path(table).read_text().splitlines()[1:]:
                 fields = line.split()
                 if fields[3] == "0A" and int(fields[1].rpartition(":")[2], 16) == port:
-                    wanted.add(f"socket:[{fields[9]}]")
+                    found.add(f"socket:[{fields[9]}]")
+    return found
+
+
+def _has_open(pid: int, names: set[str]) -> bool:
+    with contextlib.suppress(OSError):
+        for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+            with contextlib.suppress(OSError):
+                if str(descriptor.readlink()) in names:
+                    return True
+    return False
+
+
+def listens(pid: int, port: int) -> bool:
+    """Whether a process of ours listens on a port, and not another program."""
+    wanted = _listening(port)
+    return bool(wanted) and _has_open(pid, wanted)
+
+
+def holder_of_port(port: int) -> tuple[int, str] | None:
+    """Process number and command line of who listens on a port, as far as this user may see."""
+    wanted = _listening(port)
     for pid in _all_processes() if wanted else ():
-        with contextlib.suppress(OSError):
-            for descriptor in Path(f"/proc/{pid}/fd").iterdir():
-                with contextlib.suppress(OSError):
-                    if str(descriptor.readlink()) in wanted:
-                        return pid, command_of(pid)
+        if _has_open(pid, wanted):
+            return pid, command_of(pid)
     return None
 
 

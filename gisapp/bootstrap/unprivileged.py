@@ -12,20 +12,17 @@ import os
 import pwd
 import secrets
 import shutil
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
 from gisapp.bootstrap import cluster as clusters
+from gisapp.bootstrap import copies
 from gisapp.bootstrap.cluster import SERVER_USER
-from gisapp.bootstrap.console import Console
-from gisapp.bootstrap.databases import Addresses
-from gisapp.bootstrap.layout import INSTALLED, IS_ROOT, ROOT, DataDirectory, write_whole
+from gisapp.bootstrap.layout import DataDirectory, write_whole
 from gisapp.bootstrap.processes import Account
-from gisapp.bootstrap.trouble import SetupError
+from gisapp.bootstrap.trouble import SetupError, from_os_error
 
 _OWN = ("uploads", "cache")
-_PARTS = ("gisapp", "layers", "dash_app", "data", "node_modules", "package-lock.json")
 # Of root's environment: where its own files are, who it is, and what it may not keep.
 _OF_ROOT = (
     "HOME",
@@ -41,57 +38,34 @@ _OF_ROOT = (
     "PYTHONDONTWRITEBYTECODE",
 )
 
-_PROBE = """
-import os, sys
-def closed():
-    for top in sys.argv[1:]:
-        if not os.access(top, os.R_OK):
-            return top
-        for folder, folders, files in os.walk(top):
-            if "__pycache__" in folders:
-                folders.remove("__pycache__")
-            for name in folders + files:
-                path = os.path.join(folder, name)
-                wanted = os.R_OK | os.X_OK if name in folders else os.R_OK
-                if os.path.exists(path) and not os.access(path, wanted):
-                    return path
-for folder in (os.environ["ONEMAP_DATA"] + "/uploads", os.environ["ONEMAP_DATA"] + "/cache"):
-    if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
-        sys.exit("file " + folder)
-if path := closed():
-    sys.exit("file " + path)
-try:
-    import psycopg2
-    psycopg2.connect(os.environ["ONEMAP_DATABASE_URL"], connect_timeout=10).close()
-except Exception as error:
-    sys.exit("database " + " ".join(str(error).split())[:200])
-"""
 
+def ensure_account(data: DataDirectory) -> Account:
+    """The account of server and simulator, with its folders.
 
-def choose(
-    console: Console, data: DataDirectory, addresses: Addresses, port: int, *, settled: bool = False
-) -> Account | None:
-    """The account of server and simulator; None to run them as who we are. As root that is said with the remedy.
-
-    Args:
-        settled: a server of this program is running as that user already.
+    Raises:
+        SetupError: there is no such user and it cannot be made.
     """
-    if not IS_ROOT:
-        return None
+    clusters.ensure_system_user(SERVER_USER)
+    account = _account()
     try:
-        clusters.ensure_system_user(SERVER_USER)
-        account = _account()
-        if settled:
-            return account
         hand_over(data, account)
-    except (SetupError, OSError) as error:
-        obstacle = str(error)
-    else:
-        obstacle = obstacle_of_port(port) or _obstacle(data, addresses, account)
-        if not obstacle:
-            return account
-    console.line(f"服务器和模拟器以 root 运行：{obstacle}")
-    return None
+    except OSError as error:
+        raise from_os_error(error) from error
+    return account
+
+
+def require_reachable(data: DataDirectory, account: Account) -> None:
+    """Refuse a data directory that the account cannot walk to.
+
+    Raises:
+        SetupError: naming the folder that is closed.
+    """
+    own = data.path / _OWN[0]
+    if copies.closed_to(account, [own]):
+        raise SetupError(
+            f"服务器以系统用户 {account.name} 运行，它进不去 {closed_folder(own) or own}。",
+            remedy="请用 --data 换一个它能到达的目录，例如 /var/lib/onemap/我的数据。",
+        )
 
 
 def _account() -> Account:
@@ -103,57 +77,21 @@ def _account() -> Account:
     return Account(SERVER_USER, entry.pw_uid, entry.pw_gid, tuple(groups))
 
 
-def obstacle_of_port(port: int) -> str:
-    """Why only root can listen on a port; empty where everybody can."""
+def require_port(port: int) -> None:
+    """Refuse a port that only root may listen on.
+
+    Raises:
+        SetupError: naming the ports that everybody may use.
+    """
     try:
         first = int(Path("/proc/sys/net/ipv4/ip_unprivileged_port_start").read_text())
     except (OSError, ValueError):
         first = 1024
-    if port >= first:
-        return ""
-    return f"端口 {port} 只有 root 可以监听。请改用 {first} 以上的端口，由前面的反向代理提供 {port}。"
-
-
-def _obstacle(data: DataDirectory, addresses: Addresses, account: Account) -> str:
-    """What keeps the account from running the program, with the remedy; empty if nothing does."""
-    env = environment(addresses.environment(data, admin=False), data, account)
-    parts = [ROOT / name for name in _PARTS] + [INSTALLED.venv]
-    command = [str(INSTALLED.python), "-c", _PROBE, *(str(part) for part in parts if part.exists())]
-    try:
-        done = subprocess.run(
-            command,
-            env=env,
-            cwd="/",
-            user=account.uid,
-            group=account.gid,
-            extra_groups=list(account.groups),
-            capture_output=True,
-            text=True,
-            check=False,
+    if port < first:
+        raise SetupError(
+            f"端口 {port} 只有 root 可以监听，而服务器从不以 root 运行。",
+            remedy=f"请改用 {first} 以上的端口，例如 ./onemap up --port 8050，由前面的反向代理提供 {port}。",
         )
-    except OSError:
-        return _closed(data, account, INSTALLED.python)
-    if done.returncode == 0:
-        return ""
-    kind, _, what = (done.stderr.strip().splitlines() or ["? "])[-1].partition(" ")
-    if kind == "database":
-        return f"系统用户 {account.name} 连不上数据库（{what}）。请检查数据库地址里用到的文件它能否读取。"
-    return _closed(data, account, Path(what) if kind == "file" else INSTALLED.python)
-
-
-def _closed(data: DataDirectory, account: Account, path: Path) -> str:
-    """The message about a path that the account cannot reach: the folder above it that is closed, or itself."""
-    real = path.resolve()
-    found = closed_folder(path) or closed_folder(real) or path
-    own = found if found.is_dir() else found.parent
-    command = f"chmod o+x {found}" if found in (*path.parents, *real.parents) else f"chmod -R a+rX {own}"
-    if path.is_relative_to(data.path) and found not in ROOT.parents:
-        elsewhere = "用 --data 换一个它能到达的目录"
-    elif found in ROOT.parents or found.is_relative_to(ROOT):
-        elsewhere = "把程序放到 /opt 或 /srv 下"
-    else:  # an interpreter that root installed for itself
-        elsewhere = f"删除 {INSTALLED.venv} 并改用系统的 Python"
-    return f"系统用户 {account.name} 读不到 {found}。请{elsewhere}，或执行 {command}，再运行 ./onemap up。"
 
 
 def closed_folder(path: Path) -> Path | None:
@@ -180,9 +118,14 @@ def environment(env: Mapping[str, str], data: DataDirectory, account: Account) -
         "LOGNAME": account.name,
         "XDG_CACHE_HOME": str(cache),
         # The program's own folders are closed to writing: what is compiled is kept here.
-        "PYTHONPYCACHEPREFIX": str(cache / "python"),
+        "PYTHONPYCACHEPREFIX": str(compiled(data)),
         "NUMBA_CACHE_DIR": str(cache / "numba"),
     }
+
+
+def compiled(data: DataDirectory) -> Path:
+    """Where what the account's Python compiles is kept, below it by the path of each source."""
+    return data.path / "cache" / "python"
 
 
 def hand_over(data: DataDirectory, account: Account) -> None:

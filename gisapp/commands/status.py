@@ -18,12 +18,18 @@ def status(
 ) -> None:
     """显示数据库服务器和扩展的版本、表结构的版本、应用角色是否受行级权限约束，以及数据的大小。"""
     from gisapp.config import load_settings
+    from gisapp.services.demo_accounts import open_demo_accounts
+    from gisapp.services.opening import opened
     from gisapp.store.state import describe
 
     settings = load_settings()
     state = describe(settings.admin_database_url or settings.database_url, settings.database_url)
     if as_json:
-        typer.echo(json.dumps(state, ensure_ascii=False))
+        logins: list[str] = []
+        if state["current"]:
+            with opened() as database:
+                logins = [user["login"] for user in open_demo_accounts(database)]
+        typer.echo(json.dumps({**state, "demo_users": logins}, ensure_ascii=False))
         return
     extensions = "，".join(f"{name} {number}" for name, number in state["extensions"].items())
     current = "最新" if state["current"] else "与本程序不同，请运行 ./onemap migrate"

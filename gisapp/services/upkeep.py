@@ -14,6 +14,8 @@ log = logging.getLogger("onemap.upkeep")
 
 #: seconds between two rounds; each changing statement leaves one row, and every new tile sums them
 _EVERY_S = 3600.0
+#: seconds until the next try after one that failed
+_AFTER_FAILURE_S = 60.0
 
 
 def fold_changes(database: Database) -> None:
@@ -25,8 +27,13 @@ def fold_changes(database: Database) -> None:
 async def keep_small(database: Database) -> None:
     """Fold the record of changes now and every hour; runs until it is cancelled."""
     while True:
+        wait = _EVERY_S
         try:
             await asyncio.to_thread(fold_changes, database)
         except OnemapError as error:
             log.warning("the record of changes could not be folded: %s", error.code)
-        await asyncio.sleep(_EVERY_S)
+            wait = _AFTER_FAILURE_S
+        except Exception:
+            log.exception("the record of changes could not be folded")
+            wait = _AFTER_FAILURE_S
+        await asyncio.sleep(wait)

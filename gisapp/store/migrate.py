@@ -48,21 +48,49 @@ def upgrade(admin_url: str, app_role: str) -> str:
         with engine.begin() as connection:
             _check_role(connection, app_role)
             _check_extensions(connection)
-            context = MigrationContext.configure(connection, opts={"version_table_schema": "onemap"})
-            here = context.get_current_revision()
+            _refuse_newer(connection, scripts)
     except OperationalError as error:
-        raise Unavailable(
-            f"连接不上数据库 {make_url(admin_url).render_as_string(hide_password=True)}。",
-            remedy="请检查地址、口令和数据库服务是否已启动。",
-        ) from error
+        raise _unreachable(admin_url) from error
     finally:
         engine.dispose()
+    command.upgrade(config, "head")
+    return scripts.get_current_head() or ""
+
+
+def refuse_newer(admin_url: str) -> None:
+    """Refuse a database whose version this program does not know; changes nothing.
+
+    Args:
+        admin_url: address for the role that owns the tables.
+
+    Raises:
+        Unavailable: the server does not answer.
+        Conflict: the database is newer than this program.
+    """
+    engine = make_engine(admin_url, connect_args={"connect_timeout": 10})
+    try:
+        with engine.connect() as connection:
+            _refuse_newer(connection, ScriptDirectory.from_config(_config(admin_url, "")))
+    except OperationalError as error:
+        raise _unreachable(admin_url) from error
+    finally:
+        engine.dispose()
+
+
+def _refuse_newer(connection: Connection, scripts: ScriptDirectory) -> None:
+    context = MigrationContext.configure(connection, opts={"version_table_schema": "onemap"})
+    here = context.get_current_revision()
     if here is not None and here not in {script.revision for script in scripts.walk_revisions()}:
         raise Conflict(
             f"数据库的版本（{here}）比本程序新。", remedy="请升级本程序后再启动；数据库未作任何改动。"
         )
-    command.upgrade(config, "head")
-    return scripts.get_current_head() or ""
+
+
+def _unreachable(admin_url: str) -> Unavailable:
+    return Unavailable(
+        f"连接不上数据库 {make_url(admin_url).render_as_string(hide_password=True)}。",
+        remedy="请检查地址、口令和数据库服务是否已启动。",
+    )
 
 
 def _check_role(connection: Connection, app_role: str) -> None:

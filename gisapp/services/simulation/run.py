@@ -12,7 +12,7 @@ import numpy as np
 import shapely
 
 from gisapp.domain.clock import ZONE
-from gisapp.errors import OnemapError
+from gisapp.errors import OnemapError, Unavailable
 from gisapp.services.simulation.duty import Posts, read_posts
 from gisapp.services.simulation.gateway import Desk, Gateway, Unreachable
 from gisapp.services.simulation.outbox import Message, Outbox
@@ -22,6 +22,7 @@ from gisapp.store.database import Database
 
 _BATCH = 2000
 _LONGEST_PAUSE = 15.0
+_DATABASE_PAUSE = 2.0
 _REREAD_S = 600.0
 _TELL_S = 60.0
 
@@ -85,12 +86,33 @@ def simulate(
     gateway = Gateway(options.url, options.login, options.password)
     simulation = None
     try:
-        simulation = _Simulation(database, options, gateway, rng, tell)
-        return simulation.run(stop)
+        simulation = _begin(database, options, gateway, rng, tell, stop)
+        return simulation.run(stop) if simulation is not None else Tally()
     finally:
         gateway.close()
         if simulation is not None:
             simulation.desk.close()
+
+
+def _begin(
+    database: Database,
+    options: Options,
+    gateway: Gateway,
+    rng: np.random.Generator,
+    tell: Callable[[str], None],
+    stop: Callable[[], bool],
+) -> _Simulation | None:
+    """The simulation, as soon as the database answers; None when told to stop before."""
+    told = False
+    while not stop():
+        try:
+            return _Simulation(database, options, gateway, rng, tell)
+        except Unavailable as error:
+            if not told:
+                tell(f"等待数据库：{error.message}")
+                told = True
+            _wait(_DATABASE_PAUSE, stop)
+    return None
 
 
 class _Simulation:
@@ -164,7 +186,7 @@ class _Simulation:
                 told = now
             if self.options.seconds and now - start >= self.options.seconds:
                 break
-            self._wait(max(0.05, self.options.interval - (time.monotonic() - now)), stop)
+            _wait(max(0.05, self.options.interval - (time.monotonic() - now)), stop)
         self.tell(self._state())
         return self.tally
 
@@ -226,14 +248,15 @@ class _Simulation:
         inside = patrol.duty.ground.contains(shapely.Point(x, y))
         return self.posts.degrees(x, y) if inside else self.posts.degrees(point.x, point.y)
 
-    def _wait(self, seconds: float, stop: Callable[[], bool]) -> None:
-        until = time.monotonic() + seconds
-        while (left := until - time.monotonic()) > 0 and not stop():
-            time.sleep(min(left, 0.25))
-
     def _state(self) -> str:
         t = self.tally
         return (
             f"已上报 {t.sent:,} 个位置（被拒 {t.refused}，待发 {len(self.outbox)}，丢弃 {self.outbox.dropped}），"
             f"案件 {self.rounds.reported}，步骤 {self.rounds.steps}。"
         )
+
+
+def _wait(seconds: float, stop: Callable[[], bool]) -> None:
+    until = time.monotonic() + seconds
+    while (left := until - time.monotonic()) > 0 and not stop():
+        time.sleep(min(left, 0.25))

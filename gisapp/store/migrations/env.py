@@ -36,11 +36,14 @@ with engine.connect() as connection:
         include_schemas=True,
         on_version_apply=note,
     )
+    role = connection.dialect.identifier_preparer.quote(context.config.attributes[APP_ROLE_ATTRIBUTE])
     with context.begin_transaction():
         context.run_migrations()
+        # The server compares the version with its own, see ``store/readiness.py``.
+        connection.execute(text(f"GRANT USAGE ON SCHEMA {SCHEMA} TO {role}"))
+        connection.execute(text(f"GRANT SELECT ON {SCHEMA}.alembic_version TO {role}"))
         if applied:
             # In the same transaction: no table is ever there without its policy.
-            role = connection.dialect.identifier_preparer.quote(context.config.attributes[APP_ROLE_ATTRIBUTE])
             there = inspect(connection).get_table_names(schema=SCHEMA)
             for statement in statements(metadata, role, there):
                 connection.execute(text(statement))
