@@ -64,7 +64,7 @@ def export(
     file: Annotated[Path, typer.Argument(help="写入的 GeoJSON 文件。")],
     place: Annotated[str, typer.Option(help="地点编码：街道、社区或更高一级；不给出则全部。")] = "",
     on: Annotated[
-        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="某一天的网格，默认今天。")
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="某一天结束时的网格；默认现在。")
     ] = None,
 ) -> None:
     """把某一天的网格导出为 GeoJSON（CGCS2000 经纬度，EPSG:4490）。"""
@@ -81,16 +81,27 @@ def export(
 def activate(
     on: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="到期日，默认今天。")] = None,
 ) -> None:
-    """使生效日期已到的网格版本生效，并在同一事务内更新变动范围内全部对象的网格编码；可反复运行。"""
-    from gisapp.services import grid_publishing
+    """使生效日期已到的网格版本逐个生效，并更新变动范围内全部对象的网格编码；可反复运行。
+
+    不能生效的列出社区、原因和处理办法，不影响其他社区，并以状态 1 结束。
+    """
+    from gisapp.services import grid_activation
     from gisapp.services.opening import opened
 
     with opened() as database:
-        done = grid_publishing.activate_due(database, on.date() if on else None)
-    for item in done:
+        found = grid_activation.activate_due(database, on.date() if on else None)
+    for item in found.done:
         moved = sum(item["moved"].values())
         typer.echo(
             f"社区 {item['community']} 的第 {item['version']} 版网格已生效，更新 {moved} 个对象的网格编码。"
         )
-    if not done:
+    for item in found.failed:
+        typer.echo(
+            f"{item['name']}（{item['community']}）的第 {item['version']} 版网格（计划 {item['planned_for']} 生效）"
+            f"没有生效：{item['message']}{item['remedy']}",
+            err=True,
+        )
+    if found.failed:
+        raise typer.Exit(1)
+    if not found.done:
         typer.echo("没有到期的网格版本。")

@@ -19,13 +19,15 @@ from gisapp.analytics.fabric import Fabric, check_tiling, locate_one
 from gisapp.domain import clock
 from gisapp.domain.access import SYSTEM, Reader, Role
 from gisapp.errors import Conflict, Forbidden, InputError, NotFound, OnemapError
-from gisapp.services import grid_calendar, grid_drafts, grid_publishing, grids
+from gisapp.services import grid_activation, grid_calendar, grid_drafts, grid_publishing, grids
 from gisapp.store import grid_rekeying
 from gisapp.store import grids as store
 from gisapp.store.database import Database, engine_url
 from tests.db.grid_world import EAST, LAT, LON, SIZE, START, WEST, awkward_points, build
 
 SOUTH, NORTH = f"{WEST}001", f"{WEST}002"
+NOTHING = grid_activation.Activated()
+"""No version was due."""
 TABLES = ("building", "address", "organisation", "component", "poi")
 
 
@@ -322,10 +324,13 @@ def test_a_later_day_is_stored_and_comes_into_force(world: Database, manager: Re
     another = draw(world, manager, {"kind": "merge", "codes": [SOUTH, NORTH]})
     with pytest.raises(Conflict, match="待生效"):
         grid_publishing.publish(world, manager, WEST, another["revision"])
-    assert grid_publishing.activate_due(world, later - timedelta(days=1)) == []
-    activated = grid_publishing.activate_due(world, later)
-    assert [(a["community"], a["version"]) for a in activated] == [(WEST, 2)]
-    assert grid_publishing.activate_due(world, later) == []
+    assert grid_activation.activate_due(world, later - timedelta(days=1)) == NOTHING
+    activated = grid_activation.activate_due(world, later)
+    assert [(a["community"], a["version"], a["planned_for"]) for a in activated.done] == [
+        (WEST, 2, later.isoformat())
+    ]
+    assert activated.failed == []
+    assert grid_activation.activate_due(world, later) == NOTHING
     assert_keys_are_right(world)
     with pytest.raises(Conflict, match="已发布了新版本"):
         grid_publishing.publish(world, manager, WEST, another["revision"])
@@ -337,7 +342,7 @@ def test_a_scheduled_version_can_be_taken_back(world: Database, manager: Reader)
         world, manager, WEST, draft["revision"], valid_from=clock.today() + timedelta(days=2)
     )
     grid_publishing.withdraw(world, manager, WEST)
-    assert grid_publishing.activate_due(world, clock.today() + timedelta(days=5)) == []
+    assert grid_activation.activate_due(world, clock.today() + timedelta(days=5)) == NOTHING
     with pytest.raises(NotFound):
         grid_publishing.withdraw(world, manager, WEST)
 
@@ -469,7 +474,7 @@ def test_the_server_brings_due_versions_into_force(world: Database, manager: Rea
     grid_publishing.publish(world, manager, WEST, draft["revision"], valid_from=later)
     with world.begin(SYSTEM) as connection:
         connection.execute(
-            text("UPDATE grid_version SET valid_from = :d WHERE version = 2"), {"d": clock.today()}
+            text("UPDATE grid_version SET planned_for = :d WHERE version = 2"), {"d": clock.today()}
         )
 
     async def a_moment() -> None:
