@@ -21,6 +21,8 @@ from gisapp.store import grid_drafts as drafts
 from gisapp.store import grids as store
 from gisapp.store import scopes
 from gisapp.store.database import Database
+from gisapp.store.grid_checks import Misplaced, count_fixes, misplaced
+from gisapp.store.grid_locks import hold_grids_for_long
 
 LOADS = ("people", "households", "buildings", "components", "open_cases", "street_m", "area_m2")
 """What a grid's load consists of; the names are vocabulary identifiers or columns of the page's table."""
@@ -28,6 +30,10 @@ LOADS = ("people", "households", "buildings", "components", "open_cases", "stree
 
 REMEDY_OF_PROBLEM = "请本社区的网格管理员在“网格划分”页撤回此版本，再从现行版本重新划分并发布。"
 """What to do about a scheduled version that cannot take effect."""
+
+
+_POSITIONS = 100_000
+"""Positions that a check looks at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,6 +302,22 @@ def check(database: Database, reader: Reader, place: str = "") -> list[Checked]:
             shapes = {grid["place"]: grid["shape"] for grid in store.grids_in_force(connection, row["place"])}
             results.append(Checked(row["place"], row["name"], len(shapes), check_tiling(border, shapes)))
     return results
+
+
+def check_rows(
+    database: Database, reader: Reader, place: str = "", *, all_positions: bool = False
+) -> list[Misplaced]:
+    """Every row within a place whose key is not that of the grid that it should be in, and counts that are not right.
+
+    Args:
+        reader: the system: whoever sees less finds less.
+        all_positions: look at every position, not at about a hundred thousand of them.
+    """
+    with database.begin(reader) as connection:
+        # Nobody publishes between two of the statements.
+        hold_grids_for_long(connection)
+        every = 1 if all_positions else max(1, -(-count_fixes(connection, place) // _POSITIONS))
+        return misplaced(connection, place, every)
 
 
 def loads_of(

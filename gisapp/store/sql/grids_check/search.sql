@@ -1,0 +1,18 @@
+-- Purpose: entries of the search that do not have the key of what they stand for: id, key, and the right key (null where it
+--   is there no more).
+-- Parameters: prefix (place key that narrows, empty for all).
+-- Index used: none; the tables are read once.
+WITH subject AS (
+  SELECT 'building' AS kind, id, place FROM onemap.building
+  UNION ALL SELECT 'address', id, place FROM onemap.address
+  UNION ALL SELECT 'organisation', id, place FROM onemap.organisation
+  UNION ALL SELECT 'poi', id, place FROM onemap.poi
+  UNION ALL SELECT 'component', id, place FROM onemap.component
+  UNION ALL SELECT 'grid_worker', id, place FROM onemap.grid_worker
+  UNION ALL SELECT 'grid', id, place FROM onemap.grid WHERE valid_to IS NULL
+  UNION ALL SELECT 'region', id, place FROM onemap.region
+)
+SELECT CAST(e.id AS text) AS id, e.place AS stored, s.place AS wanted
+  FROM onemap.search_entry e LEFT JOIN subject s ON s.kind = e.kind AND s.id = e.subject_id
+ WHERE e.place ^@ CAST(:prefix AS text) AND e.place IS DISTINCT FROM s.place
+ ORDER BY e.id
