@@ -2,7 +2,7 @@
 --   is there no more).
 -- Parameters: prefix (place key that narrows, empty for all).
 -- Index used: none; the tables are read once.
-WITH subject AS (
+WITH subject AS MATERIALIZED (
   SELECT 'building' AS kind, id, place FROM onemap.building
   UNION ALL SELECT 'address', id, place FROM onemap.address
   UNION ALL SELECT 'organisation', id, place FROM onemap.organisation
@@ -11,8 +11,12 @@ WITH subject AS (
   UNION ALL SELECT 'grid_worker', id, place FROM onemap.grid_worker
   UNION ALL SELECT 'grid', id, place FROM onemap.grid WHERE valid_to IS NULL
   UNION ALL SELECT 'region', id, place FROM onemap.region
+),
+odd AS MATERIALIZED (
+  SELECT e.id, e.kind, e.subject_id, e.place FROM onemap.search_entry e
+   WHERE e.place ^@ CAST(:prefix AS text)
+     AND NOT EXISTS (SELECT 1 FROM subject s WHERE s.kind = e.kind AND s.id = e.subject_id AND s.place = e.place)
 )
-SELECT CAST(e.id AS text) AS id, e.place AS stored, s.place AS wanted
-  FROM onemap.search_entry e LEFT JOIN subject s ON s.kind = e.kind AND s.id = e.subject_id
- WHERE e.place ^@ CAST(:prefix AS text) AND e.place IS DISTINCT FROM s.place
- ORDER BY e.id
+SELECT CAST(odd.id AS text) AS id, odd.place AS stored, s.place AS wanted
+  FROM odd LEFT JOIN subject s ON s.kind = odd.kind AND s.id = odd.subject_id
+ ORDER BY odd.id
