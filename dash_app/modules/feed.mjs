@@ -168,9 +168,19 @@ export function follow(owner) {
       await showEvidence(owner, alert.id);
     },
   });
-  feed.on('change', ({ alerts }) => alerts.filter((alert) => alert.what === 'raised').forEach(toast));
+  feed.on('change', ({ alerts, grids }) => {
+    alerts.filter((alert) => alert.what === 'raised').forEach(toast);
+    grids.forEach(toastGrids);
+  });
   owner.on('close', () => feed.close());
   return feed;
+}
+
+// Grids that did not take effect on their day: whoever draws them must act, so the word stays until it is closed.
+export function toastGrids({ place, version, title, message, remedy }) {
+  window.dash_clientside?.set_props?.('toasts', {
+    sendNotifications: [{ action: 'show', id: `grids-${place}-${version}`, title, message: `${message}${remedy}`, color: 'red', autoClose: false }],
+  });
 }
 
 function toast(alert) {

@@ -3,6 +3,7 @@
 import { el } from './dom.mjs';
 import { cornerTool, lineTool } from './draw.mjs';
 import { ExactEdges } from './exact_edges.mjs';
+import { connect, toastGrids } from './feed.mjs';
 import { ask, Refused } from './grid_api.mjs';
 import { showState } from './grid_panel.mjs';
 import { buildTools, hints } from './grid_tools.mjs';
@@ -40,6 +41,8 @@ class Desk {
     window.addEventListener('keydown', this.onKey);
     window.addEventListener('onemap:grids-published', this.onPublished);
     window.addEventListener('onemap:grids-row', this.onRow);
+    this.feed = connect();
+    this.feed.on('change', ({ grids }) => grids.forEach((one) => this.hear(one)));
     this.onClick = (event) => this.click(event);
     this.map.map.on('click', this.onClick);
     this.map.on('style', () => this.explain?.());
@@ -53,7 +56,18 @@ class Desk {
     });
   }
 
+  // A scheduled version could not take effect: say so, and show it where its community is open.
+  async hear(notice) {
+    toastGrids(notice);
+    if (this.base?.community !== notice.place) return;
+    const { scheduled } = await ask(`/${notice.place}`);
+    if (this.base?.community !== notice.place) return;
+    this.base.scheduled = scheduled;
+    this.show();
+  }
+
   close() {
+    this.feed?.close();
     this.setTool(null);
     window.removeEventListener('keydown', this.onKey);
     window.removeEventListener('onemap:grids-published', this.onPublished);
@@ -303,7 +317,7 @@ class Desk {
   }
 
   async withdraw() {
-    if (!window.confirm(`撤回将于 ${this.base.scheduled.valid_from} 生效的第 ${this.base.scheduled.version} 版？`)) return;
+    if (!window.confirm(`撤回定于 ${this.base.scheduled.planned_for} 生效的第 ${this.base.scheduled.version} 版？`)) return;
     await this.attempt(async () => {
       await ask(`/${this.base.community}/scheduled`, 'DELETE');
       await this.load(this.base.community);

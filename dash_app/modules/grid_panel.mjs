@@ -3,14 +3,16 @@ import { el } from './dom.mjs';
 import { isPhone } from './phone.mjs';
 
 const whole = new Intl.NumberFormat('zh-CN', { maximumFractionDigits: 0 });
+// An instant as day and minute, Beijing time: 2026-11-26 22:56.
+const instant = (text) => (text ? new Intl.DateTimeFormat('sv-SE', { dateStyle: 'short', timeStyle: 'short', timeZone: 'Asia/Shanghai' }).format(new Date(text)) : '');
 const time = (text) => new Intl.DateTimeFormat('zh-CN', { hour: '2-digit', minute: '2-digit', hour12: false, timeZone: 'Asia/Shanghai' }).format(new Date(text));
 
 export function showState(desk, rows, values) {
   const { base, draft } = desk;
   const past = el('button', { class: 'link-button', type: 'button', 'aria-expanded': String(Boolean(desk.versions)), on: { click: () => desk.toggleVersions() } }, '历次版本');
-  const lines = [el('div', {}, base.version ? `现行第 ${base.version} 版，${base.valid_from ?? ''} 起施行` : '尚无现行网格', base.version ? past : null)];
+  const lines = [el('div', {}, base.version ? `现行第 ${base.version} 版，${instant(base.valid_from)} 起施行` : '尚无现行网格', base.version ? past : null)];
   if (desk.versions) lines.push(versionList(desk));
-  if (base.scheduled) lines.push(el('div', { class: 'status soon' }, `第 ${base.scheduled.version} 版将于 ${base.scheduled.valid_from} 生效`, el('button', { class: 'link-button', type: 'button', on: { click: () => desk.withdraw() } }, '撤回')));
+  if (base.scheduled) lines.push(...scheduled(desk, base.scheduled));
   if (draft) {
     const steps = draft.steps.length ? `已作 ${draft.steps.length} 步：${draft.steps.slice(-4).join('、')}` : '尚未改动';
     lines.push(el('div', { class: 'status soon' }, `草稿 · ${steps}`), el('div', { class: 'faint' }, `每一步已保存 · ${draft.author || '本人'} ${time(draft.updated_at)}`));
@@ -30,10 +32,20 @@ export function showState(desk, rows, values) {
   desk.element.dataset.revision = draft ? String(draft.revision) : '';
 }
 
+// The version whose day is still to come; where it could not take effect, why, and what to do.
+function scheduled(desk, one) {
+  const back = el('button', { class: 'link-button', type: 'button', on: { click: () => desk.withdraw() } }, '撤回');
+  if (!one.problem) return [el('div', { class: 'status soon' }, `第 ${one.version} 版将于 ${one.planned_for} 零时生效`, back)];
+  return [el('div', { class: 'grid-problem', role: 'alert' },
+    el('b', { class: 'status bad' }, `第 ${one.version} 版未能按期生效`, back),
+    el('span', {}, `原定 ${one.planned_for}。${one.problem}`),
+    el('span', { class: 'faint' }, `${instant(one.problem_since)} 发现。${one.remedy}`))];
+}
+
 function versionList(desk) {
   const words = { scheduled: '待生效', in_force: '现行', replaced: '已替换' };
   return el('ul', { class: 'grid-versions' }, ...desk.versions.map((one) => el('li', {}, el('button', {
     type: 'button', 'aria-pressed': String(desk.past === one.version), title: '在地图上以点线显示此版边界',
     on: { click: () => desk.attempt(() => desk.comparePast(desk.past === one.version ? null : one.version)) },
-  }, el('b', {}, `第 ${one.version} 版`), el('span', {}, `${one.valid_from} 起 · ${words[one.status] ?? one.status}`), el('i', {}, one.note || one.published_by)))));
+  }, el('b', {}, `第 ${one.version} 版`), el('span', {}, `${one.valid_from ? `${instant(one.valid_from)} 起` : `定于 ${one.planned_for}`} · ${one.problem ? '未能生效' : words[one.status] ?? one.status}`), el('i', {}, one.note || one.published_by)))));
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import dash_mantine_components as dmc
@@ -140,7 +140,7 @@ def _dialog() -> dmc.Modal:
                 dmc.DateInput(
                     id="grid-day",
                     label="生效日期",
-                    description="今天：立即生效；以后的日期：到日自动生效，现行版本在此之前不变。",
+                    description="今天：自发布的时刻起生效；以后的日期：到日零时自动生效，现行版本在此之前不变。",
                     value=today.isoformat(),
                     minDate=today.isoformat(),
                     valueFormat="YYYY 年 M 月 D 日",
@@ -199,7 +199,7 @@ def effects_view(effects: dict[str, Any]) -> list[Component]:
         html.Ul(lines),
         html.Div(text, className="field-label"),
         *moved,
-        html.Div("已办结的案件与历史轨迹保留当日的网格；现行版本保留，可按日期查询。", className="faint"),
+        html.Div("已办结的案件与历史轨迹保留当时的网格；现行版本保留，可按日期查询。", className="faint"),
     ]
 
 
@@ -256,9 +256,10 @@ def register(app: Dash) -> None:
         )
         if done["in_force"]:
             moved = sum(done["moved"].values())
-            text = f"{draft['name']}第 {done['version']} 版网格已生效，更新 {moved:,} 个对象的网格编码。"
+            since = clock.local(datetime.fromisoformat(done["valid_from"]))
+            text = f"{draft['name']}第 {done['version']} 版网格自 {since:%H:%M:%S} 起生效，更新 {moved:,} 个对象的网格编码。"
         else:
-            text = f"{draft['name']}第 {done['version']} 版网格已发布，将于 {done['valid_from']} 生效。"
+            text = f"{draft['name']}第 {done['version']} 版网格已发布，将于 {done['planned_for']} 生效。"
         toast(text, colour="teal")
         return False, {"community": done["community"], "version": done["version"]}, ""
 

@@ -4,7 +4,8 @@ A socket of its own for each page, so that it always carries the cookie of whoev
 socket lives in a worker that outlasts a sign-out. Frames from the server, each one JSON object:
 
 ``state``      all that a screen needs; after connecting, and again whenever something may have been missed
-``change``     ``moves`` (id, place, name, lon, lat, ms, speed, alerted), ``alerts``, ``events``, ``families`` that changed
+``change``     ``moves`` (id, place, name, lon, lat, ms, speed, alerted), ``alerts``, ``events``, ``families`` that changed;
+               for grid managers ``grids``: versions that could not take effect (title, message, remedy, place)
 ``situation``  counts of the place that is looked at, only with ``?situation=1``
 ``beat``       every 15 seconds, so that a page can tell a quiet street from a dead line
 ``problem``    what was asked for cannot be given: ``message``, ``remedy``
@@ -23,7 +24,7 @@ from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 
 from gisapp.api.session import COOKIE
 from gisapp.domain import clock
-from gisapp.domain.access import NOBODY, Reader
+from gisapp.domain.access import NOBODY, Reader, Role
 from gisapp.errors import OnemapError
 from gisapp.services import situation, tracks
 from gisapp.services.live import Batch, Fanout, Subscription
@@ -76,6 +77,7 @@ class _Page:
         self.reader = reader
         self.counts = counts
         self.watches = tracks.may_watch(reader)
+        self.draws = reader.role in (Role.MANAGER, Role.ADMIN)
         self.prefix = ""
         self.due = asyncio.Event()  # the situation is to be sent
         self.due.set()
@@ -123,12 +125,14 @@ class _Page:
             moves = batch.moves if self.watches else []
             alerts = [notice for notice in batch.notices if notice.get("kind") == "alert" and self.watches]
             events = [notice for notice in batch.notices if notice.get("kind") == "event"]
-            if moves or alerts or events or batch.families:
+            grids = [notice for notice in batch.notices if notice.get("kind") == "grids" and self.draws]
+            if moves or alerts or events or grids or batch.families:
                 frame = {
                     "type": "change",
                     "moment": clock.now().isoformat(),
                     "alerts": alerts,
                     "events": events,
+                    "grids": grids,
                     "families": batch.families,
                 }
                 # Positions of a city every second: put together from texts that all screens share.

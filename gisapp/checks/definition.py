@@ -21,7 +21,7 @@ class Context:
 
     Attributes:
         verdict: what the track's classifier thinks of the position.
-        outside_m: metres from the worker's own ground in force on the position's day, 0 inside or on its border;
+        outside_m: metres from the worker's own ground at the position's instant, 0 inside or on its border;
             None where that ground is not known.
     """
 

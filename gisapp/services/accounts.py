@@ -14,14 +14,16 @@ from typing import Any
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
+from sqlalchemy import Connection
 
 from gisapp.domain import clock
 from gisapp.domain.access import SYSTEM, Reader, Role
 from gisapp.domain.keys import PlaceKey, Scope
 from gisapp.domain.vocabulary import label
 from gisapp.errors import Forbidden, InputError, NotFound, NotSignedIn
-from gisapp.store import accounts
+from gisapp.store import accounts, grids
 from gisapp.store.database import Database
+from gisapp.store.grid_locks import hold_grids
 
 log = logging.getLogger("onemap.accounts")
 
@@ -196,7 +198,7 @@ def save_user(
     """Create or replace an account; returns its id.
 
     Raises:
-        InputError: role unknown, scope not a place key, or password too short.
+        InputError: role unknown, scope not a place key or a grid that is no longer in force, or password too short.
     """
     if role not in set(Role):
         raise InputError(f"岗位“{role}”不存在。", remedy=f"请从 {'、'.join(Role)} 中选择。")
@@ -207,6 +209,8 @@ def save_user(
     prefixes = Scope(scopes).prefixes
     hashed = _hasher.hash(password)
     with database.begin(SYSTEM) as connection:
+        hold_grids(connection)
+        _require_grids(connection, prefixes)
         return accounts.save_account(
             connection,
             login=login.strip(),
@@ -218,18 +222,30 @@ def save_user(
         )
 
 
+def _require_grids(connection: Connection, prefixes: Sequence[str]) -> None:
+    gone = grids.vanished(connection, prefixes)
+    if gone:
+        raise InputError(
+            f"网格 {gone[0]} 已不再施行，不能作为辖区。",
+            remedy="请改用现行网格的编码，可在“网格划分”页查看。",
+            details={"field": "scopes"},
+        )
+
+
 def add_scope(database: Database, login: str, place: str) -> tuple[str, ...]:
     """Let an account see one more place; returns its scopes.
 
     Raises:
         NotFound: no such account.
-        InputError: not a place key.
+        InputError: not a place key, or a grid that is no longer in force.
     """
     with database.begin(SYSTEM) as connection:
-        row = accounts.find_account(connection, login)
+        hold_grids(connection)
+        row = accounts.find_account(connection, login, lock=True)
         if row is None:
             raise NotFound(f"没有用户“{login}”。", remedy="用 ./onemap users list 查看已有用户。")
         prefixes = Scope([*row["scopes"], PlaceKey(place)]).prefixes
+        _require_grids(connection, prefixes)
         accounts.set_scopes(connection, login, prefixes)
     return prefixes
 

@@ -133,7 +133,9 @@ def _keep(changes: _Changes, worker: Worker, key: str, episode: Episode, known: 
     if known is None:
         assert raised is not None
         title = rule(key).sentence(worker.name)
-        changes.fresh.append(Fresh(key, worker.id, worker.place, title, raised, returned))
+        # What is open belongs to the ground of now; what is over, to the ground that it was about.
+        place = worker.place if returned is None else worker.place_at(raised.opened_at)
+        changes.fresh.append(Fresh(key, worker.id, place, title, raised, returned))
         return
     same_proof = raised is None or (raised.opened_at, raised.raised_at) == (known.opened_at, known.raised_at)
     if same_proof and known.returned_at == returned:

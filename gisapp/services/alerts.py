@@ -12,6 +12,7 @@ from gisapp.errors import Conflict, InputError, NotFound
 from gisapp.services import grounds, tracks
 from gisapp.services.alerting import brief, tell
 from gisapp.store import alerts as store
+from gisapp.store import workers
 from gisapp.store.database import Database
 
 MAX_PAGE = 500
@@ -90,7 +91,8 @@ def acknowledge(database: Database, reader: Reader, identifier: int) -> dict[str
 
 
 def evidence_track(database: Database, reader: Reader, identifier: int) -> dict[str, Any]:
-    """The track that proves an alert, as GeoJSON: the line around it, the positions that count, the worker's ground.
+    """The track that proves an alert, as GeoJSON: the line around it, the positions that count, the worker's ground at the
+    instant of its opening.
 
     Raises:
         NotFound: no such alert within the reader's scope.
@@ -103,9 +105,10 @@ def evidence_track(database: Database, reader: Reader, identifier: int) -> dict[
         last = max(last, min(clock.now(), opened + timedelta(hours=2))) + timedelta(seconds=1)
     track = tracks.track_between(database, reader, alert["worker"], opened - BEFORE, last)
     with database.begin(SYSTEM) as connection:
-        ground = grounds.grounds_of(database).on(connection, clock.local(opened).date())
+        ground = grounds.grounds_of(database).timeline(connection).at(opened)
+        own = workers.former_grid(connection, alert["worker"], opened) or alert["place"]
     features = list(track["features"])
-    shape = ground.outline(alert["place"])
+    shape = ground.outline(own)
     if shape is not None:
         features.insert(0, {"type": "Feature", "geometry": shape, "properties": {"kind": "ground"}})
     for number, fix in enumerate(alert["evidence"].get("fixes", ())):

@@ -138,6 +138,7 @@ def recount(connection: Connection, prefixes: Sequence[str]) -> int:
     Returns:
         the number of cases counted.
     """
+    demand.count_alone(connection)
     found = demand.case_places(connection, prefixes)
     parts = []
     for resolution in LAYER_RESOLUTIONS:

@@ -31,9 +31,9 @@ def refresh(connection: Connection, prefixes: Sequence[str]) -> None:
         return
     store.refresh_population(connection, prefixes)
     store.refresh_density(connection, prefixes)
-    demand.recount(connection, prefixes)
     refresh_search(connection, prefixes)
-    # Last: whoever closes a case meanwhile waits for the end of the transaction.
+    # Last: whoever reports or closes a case meanwhile waits for the end of the transaction.
+    demand.recount(connection, prefixes)
     case_density.recount(connection, prefixes)
 
 

@@ -18,6 +18,7 @@ from gisapp.services.demand import count_case
 from gisapp.store import case_density, events, scopes
 from gisapp.store.database import Database
 from gisapp.store.events import Filter
+from gisapp.store.grid_locks import hold_grids
 from gisapp.store.notices import notify
 
 MAX_PAGE = 500
@@ -86,6 +87,7 @@ def report(database: Database, reader: Reader, what: Report) -> dict[str, Any]:
     if not (-180 <= what.lon <= 180 and -90 <= what.lat <= 90):
         raise InputError("坐标超出范围。", remedy="请按经度、纬度（度）填写。", details={"field": "lon,lat"})
     with database.begin(reader) as connection:
+        hold_grids(connection)
         if what.source_key is not None:
             known = events.find_by_source(connection, str(what.channel), what.source_key)
             if known is not None:
@@ -142,6 +144,7 @@ def act(
     reader.require(*MAY[action])
     now = clock.now()
     with database.begin(reader) as connection:
+        hold_grids(connection)
         row = events.find(connection, event_id, lock=True)
         if row is None:
             raise NotFound(f"没有编号为 {event_id} 的案件。", remedy="请核对编号，或确认它在您的管辖范围内。")

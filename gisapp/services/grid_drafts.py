@@ -31,6 +31,7 @@ from gisapp.services.grids import drawn, geojson, grid_name, require_community
 from gisapp.store import grid_drafts as drafts
 from gisapp.store import grids as store
 from gisapp.store.database import Database
+from gisapp.store.grid_locks import hold_grids
 
 WORDS = {"split": "分割", "merge": "合并", "move": "移动角点", "remove": "删除角点"}
 """Operations by their kind, as the page's buttons and the list of steps call them."""
@@ -47,6 +48,8 @@ def open_draft(database: Database, reader: Reader, community: str) -> dict[str, 
     """
     reader.require(Role.MANAGER)
     with database.begin(reader) as connection:
+        # The grids and the number of their version are read one after the other and must be of one version.
+        hold_grids(connection)
         name = require_community(connection, reader, community)
         if drafts.find_draft(connection, community) is None:
             fabric = fabric_in_force(connection, community)

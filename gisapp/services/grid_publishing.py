@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
+import shapely
+from shapely.geometry import MultiPolygon, Polygon
 from sqlalchemy import Connection
 
 from gisapp.analytics.fabric import (
     Fabric,
-    adopt_border,
+    Problem,
     border_inserts,
     bounds_of,
     changed_codes,
@@ -21,17 +23,22 @@ from gisapp.analytics.fabric import (
     put_corners,
 )
 from gisapp.domain import clock
-from gisapp.domain.access import SYSTEM, Reader, Role
+from gisapp.domain.access import Reader, Role
 from gisapp.domain.keys import Scope
 from gisapp.errors import Conflict, InputError, NotFound
+from gisapp.services import demand
 from gisapp.services.derived import refresh_search
 from gisapp.services.grid_drafts import load_draft, require_tiling
-from gisapp.services.grids import grid_name, read_plan, require_community
+from gisapp.services.grids import grid_name, require_community
 from gisapp.store import grid_drafts as drafts
 from gisapp.store import grids as store
 from gisapp.store.database import Database
 from gisapp.store.derived import refresh_density
+from gisapp.store.grid_locks import lock_publishing
 from gisapp.store.grid_rekeying import Ground, count_moves, move_all
+
+_SAME_LINE = 1e-8
+"""Degrees, about a millimetre: a corner that was put into an edge lies beside it by less."""
 
 
 def effects(database: Database, reader: Reader, community: str, revision: int) -> dict[str, Any]:
@@ -71,20 +78,23 @@ def publish(
 ) -> dict[str, Any]:
     """Publish the draft as a new version from a day.
 
-    Today: in force at once, and all standing things in the changed ground are re-keyed in the same transaction. A
-    later day: stored, and brought into force by ``activate_due`` on that day.
+    Today: in force from the instant at which nobody else publishes or stores a place key any more, and all standing things
+    in the changed ground are re-keyed in the same transaction. A later day: stored, and brought into force by
+    ``grid_activation.activate_due`` on that day.
+
+    Returns:
+        community, version, valid_from (instant, None where it is planned), planned_for (day, None where it is in force),
+        in_force, grids (how many) and moved.
 
     Raises:
         Forbidden: not a grid manager of this community.
         InputError: the day lies in the past, the draft changes nothing, or it does not tile the community.
-        Conflict: another version was published meanwhile, or one is scheduled already.
+        Conflict: another version was published meanwhile, one is scheduled already, or an import is under way.
     """
     reader.require(Role.MANAGER)
-    today = clock.today()
-    day = valid_from or today
-    if day < today:
+    if valid_from is not None and valid_from < clock.today():
         raise InputError(
-            f"生效日期 {day:%Y-%m-%d} 已经过去。",
+            f"生效日期 {valid_from:%Y-%m-%d} 已经过去。",
             remedy="请选择今天或以后的日期。",
             details={"field": "valid_from"},
         )
@@ -93,7 +103,7 @@ def publish(
     # Corners on the common border go into the neighbours' polygons too, and a vanished grid's workers keep their
     # accounts, so the transaction reaches beyond the scope that was just checked; what it changes is bounded by code.
     with database.begin(replace(reader, scope=Scope.everything())) as connection:
-        store.lock_publishing(connection)
+        lock_publishing(connection)
         draft, fabric = load_draft(connection, community, revision)
         base = draft["base_version"]
         if base != store.current_version(connection, community):
@@ -111,30 +121,31 @@ def publish(
         version = store.newest_version(connection, community) + 1
         details = _details(name, fabric, old)
         drafts.drop_draft(connection, community)
-        if day > today:
+        at: datetime | None = None
+        moved: dict[str, int] = {}
+        # The day is looked at here and not before the wait, which may have gone past midnight.
+        planned_for = valid_from if valid_from is not None and valid_from > clock.today() else None
+        if planned_for is not None:
             planned = {"fabric": fabric_as_json(fabric), "details": details}
-            store.add_version(
+            store.schedule(
                 connection,
                 community,
                 version,
-                day,
-                status=store.SCHEDULED,
+                planned_for,
                 note=note,
                 author=reader.user_id,
                 planned=planned,
             )
-            moved: dict[str, int] = {}
         else:
-            moved = take_effect(connection, fabric, details, version, day)
-            store.add_version(
-                connection, community, version, day, status=store.IN_FORCE, note=note, author=reader.user_id
-            )
+            at, moved = take_effect(connection, fabric, details, version)
+            store.add_version(connection, community, version, at, note=note, author=reader.user_id)
         store.announce(connection, community, version)
     return {
         "community": community,
         "version": version,
-        "valid_from": day.isoformat(),
-        "in_force": day == today,
+        "valid_from": clock.local(at).isoformat() if at is not None else None,
+        "planned_for": planned_for.isoformat() if planned_for is not None else None,
+        "in_force": at is not None,
         "grids": len(fabric.grids),
         "moved": moved,
     }
@@ -149,44 +160,9 @@ def withdraw(database: Database, reader: Reader, community: str) -> None:
     reader.require(Role.MANAGER)
     with database.begin(reader) as connection:
         require_community(connection, reader, community)
-        store.lock_publishing(connection)
+        lock_publishing(connection)
         if not store.withdraw_scheduled(connection, community):
             raise NotFound("没有待生效的版本。", remedy="请刷新页面。")
-
-
-def activate_due(database: Database, day: date | None = None) -> list[dict[str, Any]]:
-    """Bring every scheduled version whose day has come into force, each in its own transaction.
-
-    Safe to run at any time and by several processes; run it at start-up and after midnight.
-
-    Returns:
-        community, version, valid_from and counts of moved things of each.
-    """
-    day = day or clock.today()
-    done = []
-    with database.begin(SYSTEM) as connection:
-        due = [row["place"] for row in store.scheduled(connection, due=day)]
-    for community in due:
-        with database.begin(SYSTEM) as connection:
-            store.lock_publishing(connection)
-            plans = store.scheduled(connection, community, due=day)
-            if not plans:
-                continue
-            plan = plans[0]
-            planned, details = read_plan(plan["planned"])
-            fabric = adopt_border(planned, store.border_of(connection, community))
-            moved = take_effect(connection, fabric, details, plan["version"], plan["valid_from"])
-            store.bring_into_force(connection, community, plan["version"])
-            store.announce(connection, community, plan["version"])
-            done.append(
-                {
-                    "community": community,
-                    "version": plan["version"],
-                    "valid_from": plan["valid_from"].isoformat(),
-                    "moved": moved,
-                }
-            )
-    return done
 
 
 def _details(
@@ -219,18 +195,50 @@ def _ground(connection: Connection, fabric: Fabric) -> tuple[Ground, dict[str, A
 
 
 def take_effect(
-    connection: Connection, fabric: Fabric, details: Mapping[str, Mapping[str, Any]], version: int, day: date
-) -> dict[str, int]:
-    """Put the grids in force and re-key; how many things of each kind moved."""
+    connection: Connection,
+    fabric: Fabric,
+    details: Mapping[str, Mapping[str, Any]],
+    version: int,
+    at: datetime | None = None,
+) -> tuple[datetime, dict[str, int]]:
+    """Put the grids in force and re-key, under the publishing lock.
+
+    Args:
+        at: the instant from which they hold; for the first grids of a community only, others hold from now on.
+
+    Returns:
+        the instant, and how many things of each kind moved.
+
+    Raises:
+        InputError: the border of the grids is not that of the community.
+    """
     ground, _ = _ground(connection, fabric)
     _share_border(connection, fabric)
+    at = at or store.instant_of_effect(connection, fabric.community)
     rows = [{"place": code, "shape": shape, **details[code]} for code, shape in fabric.grids.items()]
-    store.replace_grids(connection, fabric.community, version, day, rows)
-    moved = move_all(connection, ground)
-    # People by building follow their building by foreign key; cells and search entries are made anew.
+    store.replace_grids(connection, fabric.community, version, at, rows)
+    moved = move_all(connection, ground, at)
+    # People by building follow their building by foreign key; cells, counts and search entries are made anew.
     refresh_density(connection, [fabric.community])
+    demand.recount(connection, [fabric.community])
     refresh_search(connection, [fabric.community])
-    return moved
+    return at, moved
+
+
+def _require_border(border: MultiPolygon, of_grids: Polygon | MultiPolygon) -> None:
+    """Refuse grids whose outer border is not the community's, but for corners on its line.
+
+    Raises:
+        InputError: with the differing ground to show on the map.
+    """
+    if shapely.hausdorff_distance(border.boundary, of_grids.boundary) > _SAME_LINE:
+        different = border.symmetric_difference(of_grids)
+        problem = Problem("border", "社区边界已改变，网格不再恰好铺满社区。", (), different)
+        raise InputError(
+            problem.message,
+            remedy="请从现行版本重新划分；若现行网格也不相符，请先重新导入与新边界一致的网格。",
+            details={"problems": [problem.as_json()]},
+        )
 
 
 def _share_border(connection: Connection, fabric: Fabric) -> None:
@@ -240,6 +248,7 @@ def _share_border(connection: Connection, fabric: Fabric) -> None:
     same corner is there still neither gap nor overlap.
     """
     border = store.border_of(connection, fabric.community)
+    _require_border(border, fabric.border)
     inserts = border_inserts(border, fabric.border)
     if not inserts:
         return

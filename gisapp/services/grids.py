@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import shapely
@@ -19,10 +19,21 @@ from gisapp.domain.keys import Level, PlaceKey
 from gisapp.errors import InputError, NotFound
 from gisapp.store import grid_drafts as drafts
 from gisapp.store import grids as store
+from gisapp.store import scopes
 from gisapp.store.database import Database
+from gisapp.store.grid_checks import Misplaced, count_fixes, misplaced
+from gisapp.store.grid_locks import hold_grids_for_long
 
 LOADS = ("people", "households", "buildings", "components", "open_cases", "street_m", "area_m2")
 """What a grid's load consists of; the names are vocabulary identifiers or columns of the page's table."""
+
+
+REMEDY_OF_PROBLEM = "请本社区的网格管理员在“网格划分”页撤回此版本，再从现行版本重新划分并发布。"
+"""What to do about a scheduled version that cannot take effect."""
+
+
+_POSITIONS = 100_000
+"""Positions that a check looks at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +83,15 @@ def list_communities(database: Database, reader: Reader) -> list[dict[str, Any]]
 
 
 def grids_on(database: Database, reader: Reader, place: str, day: date | None = None) -> dict[str, Any]:
-    """The grids within a place (all where it is empty) that hold on a day, as GeoJSON with exact edges.
+    """The grids within a place (all where it is empty) that answer for a day, as GeoJSON with exact edges.
 
-    Today when no day is given.
-
-    For a day on or after the date of a scheduled version, the grids of that version.
+    For a day that is past those that were in force at its end; for today, also when no day is given, those in force now;
+    for a day on or after that of a scheduled version the grids of that version, unless it is known that it cannot take
+    effect.
 
     Returns:
-        FeatureCollection; properties code, name, version, valid_from, valid_to, responsible.
+        FeatureCollection; properties code, name, version, valid_from and valid_to (instants, None where there is none),
+        planned_for (the day of a version that is not yet in force, else None), responsible.
     """
     day = day or clock.today()
     with database.begin(reader) as connection:
@@ -88,10 +100,13 @@ def grids_on(database: Database, reader: Reader, place: str, day: date | None = 
 
 
 def grids_in(connection: Connection, place: str, day: date) -> list[dict[str, Any]]:
-    """Rows of the grids within a place that hold on a day, scheduled versions taken into account, by code."""
-    rows = store.grids_on(connection, place, day)
-    for plan in store.scheduled(connection, due=day):
+    """Rows of the grids within a place that answer for a day, by code; see ``grids_on``."""
+    today = clock.today()
+    rows = store.grids_at(connection, place, clock.day_bounds(day)[1] if day < today else None)
+    for plan in store.scheduled(connection, due=day) if day > today else ():
         community = plan["place"]
+        if plan["problem"]:
+            continue
         if not (community.startswith(place) or place.startswith(community)):
             continue
         rows = [row for row in rows if row["community"] != community]
@@ -107,8 +122,9 @@ def _planned_rows(plan: RowMapping) -> list[dict[str, Any]]:
             "place": code,
             "version": plan["version"],
             "community": plan["place"],
-            "valid_from": plan["valid_from"],
+            "valid_from": None,
             "valid_to": None,
+            "planned_for": plan["planned_for"],
             "shape": shape,
             **details[code],
         }
@@ -126,8 +142,9 @@ def _feature(row: Mapping[str, Any]) -> dict[str, Any]:
         "code": row["place"],
         "name": row["name"],
         "version": row["version"],
-        "valid_from": row["valid_from"].isoformat(),
-        "valid_to": row["valid_to"].isoformat() if row["valid_to"] else None,
+        "valid_from": _instant(row["valid_from"]),
+        "valid_to": _instant(row["valid_to"]),
+        "planned_for": row["planned_for"].isoformat() if row.get("planned_for") else None,
         "responsible": row["responsible"],
     }
     return {
@@ -136,6 +153,10 @@ def _feature(row: Mapping[str, Any]) -> dict[str, Any]:
         "properties": properties,
         "geometry": geojson(row["shape"]),
     }
+
+
+def _instant(at: datetime | None) -> str | None:
+    return None if at is None else clock.local(at).isoformat()
 
 
 def geojson(shape: Polygon | MultiPolygon) -> dict[str, Any]:
@@ -186,7 +207,7 @@ def show(database: Database, reader: Reader, community: str) -> dict[str, Any]:
     """The grids of a community now in force with their load.
 
     Returns:
-        community, name, version, valid_from, scheduled (version, valid_from) or None, draft (whether one is open),
+        community, name, version, valid_from (instant), scheduled (see ``waiting``) or None, draft (whether one is open),
         may_draw, bounds (west, south, east, north), border (GeoJSON) and grids as ``drawn`` gives them.
     """
     with database.begin(reader) as connection:
@@ -199,10 +220,8 @@ def show(database: Database, reader: Reader, community: str) -> dict[str, Any]:
             "community": community,
             "name": name,
             "version": store.current_version(connection, community),
-            "valid_from": min((row["valid_from"] for row in rows), default=None),
-            "scheduled": {"version": planned[0]["version"], "valid_from": planned[0]["valid_from"]}
-            if planned
-            else None,
+            "valid_from": _instant(min((row["valid_from"] for row in rows), default=None)),
+            "scheduled": waiting(planned[0]) if planned else None,
             "draft": drafts.find_draft(connection, community) is not None,
             "may_draw": reader.role in (Role.MANAGER, Role.ADMIN),
             "bounds": list(border.bounds),
@@ -211,11 +230,46 @@ def show(database: Database, reader: Reader, community: str) -> dict[str, Any]:
         }
 
 
+def waiting(plan: Mapping[Any, Any]) -> dict[str, Any]:
+    """A scheduled version as it is shown: version, planned_for (day), problem (why it could not take effect, else empty),
+    problem_since (instant or None) and remedy (what to do about the problem, else empty)."""
+    return {
+        "version": plan["version"],
+        "planned_for": plan["planned_for"],
+        "problem": plan["problem"],
+        "problem_since": _instant(plan["problem_since"]),
+        "remedy": REMEDY_OF_PROBLEM if plan["problem"] else "",
+    }
+
+
+def stuck(database: Database, reader: Reader, place: str = "") -> list[dict[str, Any]]:
+    """Scheduled versions within a place that could not take effect: community, name, and as ``waiting`` gives them."""
+    with database.begin(reader) as connection:
+        plans = [
+            plan
+            for plan in store.scheduled(connection)
+            if plan["problem"] and plan["place"].startswith(place)
+        ]
+        names = scopes.names_of(connection, [plan["place"] for plan in plans])
+    return [
+        {"community": plan["place"], "name": names.get(plan["place"], plan["place"]), **waiting(plan)}
+        for plan in plans
+    ]
+
+
 def versions(database: Database, reader: Reader, community: str) -> list[dict[str, Any]]:
-    """All versions of a community, newest first: version, valid_from, status, note, published_at, published_by."""
+    """All versions of a community, newest first: version, valid_from (instant, None while scheduled), planned_for (day or
+    None), status, problem, problem_since, note, published_at, published_by."""
     with database.begin(reader) as connection:
         require_community(connection, reader, community)
-        return [dict(row) for row in store.versions(connection, community)]
+        return [
+            {
+                **row,
+                "valid_from": _instant(row["valid_from"]),
+                "problem_since": _instant(row["problem_since"]),
+            }
+            for row in store.versions(connection, community)
+        ]
 
 
 def grids_of_version(database: Database, reader: Reader, community: str, version: int) -> dict[str, Any]:
@@ -248,6 +302,22 @@ def check(database: Database, reader: Reader, place: str = "") -> list[Checked]:
             shapes = {grid["place"]: grid["shape"] for grid in store.grids_in_force(connection, row["place"])}
             results.append(Checked(row["place"], row["name"], len(shapes), check_tiling(border, shapes)))
     return results
+
+
+def check_rows(
+    database: Database, reader: Reader, place: str = "", *, all_positions: bool = False
+) -> list[Misplaced]:
+    """Every row within a place whose key is not that of the grid that it should be in, and counts that are not right.
+
+    Args:
+        reader: the system: whoever sees less finds less.
+        all_positions: look at every position, not at about a hundred thousand of them.
+    """
+    with database.begin(reader) as connection:
+        # Nobody publishes between two of the statements.
+        hold_grids_for_long(connection)
+        every = 1 if all_positions else max(1, -(-count_fixes(connection, place) // _POSITIONS))
+        return misplaced(connection, place, every)
 
 
 def loads_of(

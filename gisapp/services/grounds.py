@@ -1,4 +1,4 @@
-"""The ground of a day: which grid holds a position, and how far it is from a worker's own.
+"""The ground of an instant: which grid holds a position, and how far it is from a worker's own.
 
 Kept in memory for as long as neither grids nor regions change; a batch of positions then costs no query for it.
 """
@@ -9,7 +9,8 @@ import logging
 import threading
 from bisect import bisect_right
 from collections.abc import Sequence
-from datetime import date
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from math import isfinite
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -34,21 +35,25 @@ MANY_GRIDS = 300
 _TOUCHING_M = 0.01
 """Metres; projecting moves a point on a border off it by less than this."""
 _MOST_SETS = 8
+"""Grounds of the past that are kept beside that of now."""
+_BEFORE_ALL = datetime(1, 1, 2, tzinfo=UTC)
+"""Before any grid."""
 
 
 class Ground:
-    """Grids that hold on some days, and the regions around them.
+    """Grids that hold for some time, and the regions around them.
 
     Args:
         grids: fence of the grids.
         regions: fence of each level's regions, the deepest first.
+        busy: much will be looked up in it, so that a raster pays where there are many grids.
     """
 
-    def __init__(self, grids: Fence, regions: Sequence[Fence]) -> None:
+    def __init__(self, grids: Fence, regions: Sequence[Fence], *, busy: bool = True) -> None:
         self._grids = grids
         self._regions = regions
         self._own: dict[str, tuple[Any, int]] = {}
-        if len(grids) >= MANY_GRIDS:
+        if busy and len(grids) >= MANY_GRIDS:
             threading.Thread(target=self._sharpen, name="onemap-fence", daemon=True).start()
 
     def _sharpen(self) -> None:
@@ -114,38 +119,85 @@ class Ground:
 
 
 class Grounds:
-    """The grounds of a database's days; one for each process and database, safe between threads."""
+    """The grounds of a database; one for each process and database, safe between threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._revision: int | None = None
-        self._days: list[date] = []
-        self._sets: dict[int, Ground] = {}
+        self._changes: list[datetime] = []
+        self._now: Ground | None = None
+        self._past: dict[int, Ground] = {}
 
-    def on(self, connection: Connection, day: date) -> Ground:
-        """The ground of a local day, read by a connection that sees everything."""
+    def timeline(self, connection: Connection) -> Timeline:
+        """The grounds by instant as a transaction sees them that sees everything."""
         revision = store.revision(connection)
         with self._lock:
             if revision != self._revision:
-                self._days, self._sets, self._revision = store.change_days(connection), {}, revision
-            which = bisect_right(self._days, day)
-            if which not in self._sets:
-                if len(self._sets) >= _MOST_SETS:
-                    self._sets.pop(next(iter(self._sets)))
-                self._sets[which] = _read(connection, day)
-            return self._sets[which]
+                self._changes, self._now, self._past = store.changes(connection), None, {}
+                self._revision = revision
+            return Timeline(self, connection, revision, self._changes)
+
+    def of(self, timeline: Timeline, span: int) -> Ground:
+        """The ground of a span of time of a timeline."""
+        with self._lock:
+            if timeline.revision != self._revision:
+                # Somebody has seen newer grids meanwhile, which are none of this transaction's.
+                return _read(timeline, span)
+            if span == len(self._changes):
+                if self._now is None:
+                    self._now = _read(timeline, span)
+                return self._now
+            if span not in self._past:
+                if len(self._past) >= _MOST_SETS:
+                    self._past.pop(next(iter(self._past)))
+                self._past[span] = _read(timeline, span)
+            return self._past[span]
 
 
-def _read(connection: Connection, day: date) -> Ground:
-    codes, polygons = store.grids_on(connection, day)
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """The grounds by instant, as one transaction sees them.
+
+    Attributes:
+        changes: instants at which some grid begins or ceases to hold, in order.
+    """
+
+    grounds: Grounds
+    connection: Connection
+    revision: int
+    changes: Sequence[datetime]
+
+    def span(self, at: datetime) -> int:
+        """Number of the span of time between two changes that an instant lies in; a change begins one."""
+        return bisect_right(self.changes, at)
+
+    def ground(self, span: int) -> Ground:
+        """The ground of a span."""
+        return self.grounds.of(self, span)
+
+    def at(self, at: datetime) -> Ground:
+        """The ground of an instant."""
+        return self.ground(self.span(at))
+
+    def now(self) -> Ground:
+        """The ground in force."""
+        return self.ground(len(self.changes))
+
+
+def _read(timeline: Timeline, span: int) -> Ground:
+    now = span == len(timeline.changes)
+    at = None if now else timeline.changes[span - 1] if span else _BEFORE_ALL
+    codes, polygons = store.grids_at(timeline.connection, at)
     by_level: dict[int, tuple[list[str], list[Any]]] = {}
-    for level, code, polygon in store.regions(connection):
+    for level, code, polygon in store.regions(timeline.connection):
         if level >= Level.CITY:
             found = by_level.setdefault(level, ([], []))
             found[0].append(code)
             found[1].append(polygon)
     return Ground(
-        Fence(codes, list(polygons)), [Fence(*by_level[level]) for level in sorted(by_level, reverse=True)]
+        Fence(codes, list(polygons)),
+        [Fence(*by_level[level]) for level in sorted(by_level, reverse=True)],
+        busy=now,
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -18,10 +18,9 @@ from gisapp.analytics import tracks as analysis
 from gisapp.analytics.tracks import Verdict
 from gisapp.checks import engine
 from gisapp.checks.registry import rules
-from gisapp.domain import clock
 from gisapp.domain.workers import MAX_AGE, Fix
 from gisapp.services.alerting import Proof, settle
-from gisapp.services.grounds import Ground, grounds_of
+from gisapp.services.grounds import grounds_of
 from gisapp.store import alerts as alert_store
 from gisapp.store import workers as store
 from gisapp.store.alerts import Stored
@@ -72,7 +71,7 @@ class _Case:
 
 
 class Judging:
-    """The new positions of one transaction, whose workers are locked."""
+    """The new positions of one transaction that holds the grids, and whose workers are locked."""
 
     def __init__(
         self, connection: Connection, database: Database, workers: dict[int, Worker], now: datetime
@@ -83,14 +82,7 @@ class Judging:
         self.rules = rules()
         self.raised: list[tuple[int, tuple[int, datetime]]] = []
         """Id of each alert that was raised, and the worker and instant of the position that proves it."""
-        self._grounds = grounds_of(database)
-        self._by_day: dict[date, Ground] = {}
-
-    def ground(self, day: date) -> Ground:
-        """The ground of a day; asked for once a day and transaction."""
-        if day not in self._by_day:
-            self._by_day[day] = self._grounds.on(self.connection, day)
-        return self._by_day[day]
+        self._timeline = grounds_of(database).timeline(connection)
 
     def take(self, new: dict[int, list[Fix]]) -> int:
         """Judge and store new positions by worker, in order; returns how many were stored."""
@@ -146,16 +138,16 @@ class Judging:
         return None
 
     def _locate(self, fixes: Sequence[Fix]) -> tuple[list[str], list[float | None]]:
-        """Place key and metres outside the own ground of each position, by the grids of its day."""
+        """Place key and metres outside the own ground of each position, by the grids of its instant."""
         places: list[str] = [""] * len(fixes)
         outside: list[float | None] = [None] * len(fixes)
-        by_day: dict[date, list[int]] = {}
+        by_span: dict[int, list[int]] = {}
         for i, fix in enumerate(fixes):
-            by_day.setdefault(clock.local(fix.at).date(), []).append(i)
-        for day, which in by_day.items():
-            ground = self.ground(day)
+            by_span.setdefault(self._timeline.span(fix.at), []).append(i)
+        for span, which in by_span.items():
+            ground = self._timeline.ground(span)
             lon, lat = np.array([fixes[i].lon for i in which]), np.array([fixes[i].lat for i in which])
-            own = [self.workers[fixes[i].worker].place for i in which]
+            own = [self.workers[fixes[i].worker].place_at(fixes[i].at) for i in which]
             found = zip(which, ground.places(lon, lat), ground.outside(own, lon, lat), own, strict=True)
             for i, place, metres, home in found:
                 # In no region at all: the worker's district is the deepest that is known.

@@ -149,7 +149,10 @@ def _region(connection: Connection, row: Row) -> Content:
 
 def _grid(connection: Connection, row: Row) -> Content:
     content = _area(connection, row, Content(row["name"], row["place"], origin="网格版本、各登记台账汇总"))
-    content.say(label("grid_version"), f"第 {row['version']} 版，{row['valid_from']:%Y-%m-%d} 起施行")
+    content.say(
+        label("grid_version"),
+        f"第 {row['version']} 版，{clock.local(row['valid_from']):%Y-%m-%d %H:%M} 起施行",
+    )
     return content
 
 

@@ -107,7 +107,7 @@ def _outline(database: Database, place: str) -> dict[str, Any] | None:
     if not place:
         return None
     with database.begin(SYSTEM) as connection:
-        return grounds_of(database).on(connection, clock.today()).outline(place)
+        return grounds_of(database).timeline(connection).now().outline(place)
 
 
 def opening(database: Database, reader: Reader) -> dict[str, Any]:

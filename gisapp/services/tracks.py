@@ -28,6 +28,7 @@ from gisapp.errors import Forbidden, NotFound, Unavailable
 from gisapp.services.judging import Judging
 from gisapp.store import workers as store
 from gisapp.store.database import Database
+from gisapp.store.grid_locks import hold_grids
 from gisapp.store.workers import Worker
 
 log = logging.getLogger("onemap.tracks")
@@ -177,6 +178,7 @@ def _commit(database: Database, posts: list[_Read], now: datetime) -> list[Recei
     if fixes:
         _ensure_partitions(database, {clock.local(fix.at).date() for fix in fixes})
         with database.begin(SYSTEM) as connection:
+            hold_grids(connection)
             workers = store.lock(connection, {fix.worker for fix in fixes})
             for post in posts:
                 _admit(post, workers)

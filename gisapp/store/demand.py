@@ -18,6 +18,14 @@ from gisapp.store.tables.work import event
 
 Ints = NDArray[np.int64]
 
+_ALONE = text("SELECT pg_advisory_xact_lock(hashtext('onemap.demand'))")
+_BESIDE_OTHERS = text("SELECT pg_advisory_xact_lock_shared(hashtext('onemap.demand'))")
+
+
+def count_alone(connection: Connection) -> None:
+    """Until the end of the transaction nobody counts one more case: it would be lost to whoever counts all anew."""
+    connection.execute(_ALONE)
+
 
 @dataclass(frozen=True, slots=True)
 class CasePlaces:
@@ -115,6 +123,8 @@ def replace_counts(connection: Connection, parts: Sequence[pd.DataFrame], prefix
 
 def count_one(connection: Connection, place: str, day: date, cells: Sequence[tuple[int, int]]) -> None:
     """Count one more case of a grid and a local day in cells, given as (resolution, cell)."""
+    # The case is stored by now: who counts anew either sees it, or has ended before it is counted here.
+    connection.execute(_BESIDE_OTHERS)
     connection.execute(
         text(
             "INSERT INTO onemap.demand_cell AS d (place, cell, resolution, day, n) VALUES (:place, :cell, :resolution, "

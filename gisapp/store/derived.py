@@ -83,7 +83,7 @@ def region_names(connection: Connection) -> dict[str, str]:
     rows = connection.execute(
         text(
             "SELECT place, name FROM onemap.region UNION ALL SELECT place, name FROM onemap.grid "
-            "WHERE valid_from <= current_date AND (valid_to IS NULL OR valid_to > current_date)"
+            "WHERE valid_to IS NULL"
         )
     )
     return {row.place: row.name for row in rows}

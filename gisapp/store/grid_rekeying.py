@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from shapely.geometry import Polygon
@@ -87,14 +88,18 @@ def count_moves(connection: Connection, ground: Ground) -> dict[str, int]:
     return counts
 
 
-def move_all(connection: Connection, ground: Ground) -> dict[str, int]:
-    """Re-key everything; how many rows of each family moved (what follows by foreign key is not counted)."""
+def move_all(connection: Connection, ground: Ground, at: datetime) -> dict[str, int]:
+    """Re-key everything; how many rows of each family moved (what follows by foreign key is not counted).
+
+    Args:
+        at: the instant from which the new grids hold.
+    """
     parameters = ground.parameters()
     counts = {
         family.table: connection.execute(text(_statement("grids_rekey_update", family)), parameters).rowcount
         for family in FAMILIES
     }
-    counts["grid_worker"] = _move_workers(connection, ground.heirs)
+    counts["grid_worker"] = _move_workers(connection, ground.heirs, at)
     return counts
 
 
@@ -108,15 +113,32 @@ def _statement(tail: str, family: Family) -> str:
     )
 
 
-def _move_workers(connection: Connection, heirs: Mapping[str, str]) -> int:
-    """Workers, their accounts and the states of their rules go with the heir of a vanished grid."""
+def _move_workers(connection: Connection, heirs: Mapping[str, str], at: datetime) -> int:
+    """Workers, their accounts, the states of their rules and their open alerts go with the heir of a vanished grid.
+
+    Until when the vanished one was a worker's own is kept: late positions from before are judged by it.
+    """
     moved = 0
     for old, new in heirs.items():
         names = {"old": old, "new": new}
+        connection.execute(
+            text(
+                "INSERT INTO onemap.worker_former_grid (worker_id, place, until) "
+                "SELECT id, place, CAST(:at AS timestamptz) FROM onemap.grid_worker WHERE place = :old"
+            ),
+            {"old": old, "at": at},
+        )
         moved += connection.execute(
             text("UPDATE onemap.grid_worker SET place = :new WHERE place = :old"), names
         ).rowcount
         connection.execute(text("UPDATE onemap.rule_state SET place = :new WHERE place = :old"), names)
+        connection.execute(
+            text(
+                "UPDATE onemap.alert SET place = :new "
+                "WHERE place = :old AND returned_at IS NULL AND withdrawn_at IS NULL"
+            ),
+            names,
+        )
         connection.execute(
             text(
                 "UPDATE onemap.app_user SET scopes = array_replace(scopes, CAST(:old AS text), CAST(:new AS text)) "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import shapely
@@ -117,19 +117,20 @@ _GRID = (
 )
 
 
-def grids_on(connection: Connection, prefix: str, day: date) -> list[dict[str, Any]]:
-    """The grids within a prefix that were or are in force on a day, with ``shape``, by code.
+def grids_at(connection: Connection, prefix: str, end: datetime | None = None) -> list[dict[str, Any]]:
+    """The grids within a prefix that were in force just before an instant, or are now, with ``shape``, by code.
 
-    A day on which a version took effect belongs to the new one. A scheduled version is not found here: its grids are
-    no rows of ``grid`` before it takes effect.
+    A scheduled version is not found here: its grids are no rows of ``grid`` before it takes effect.
+
+    Args:
+        end: the first instant that is not asked about, for example the midnight after a day; None for now.
     """
     first, last = key_range(prefix)
-    query = (
-        select(*_GRID, _wkb(grid.c.geom))
-        .where(grid.c.place.between(first, last), grid.c.valid_from <= day)
-        .where(or_(grid.c.valid_to.is_(None), grid.c.valid_to > day))
-        .order_by(grid.c.place)
-    )
+    query = select(*_GRID, _wkb(grid.c.geom)).where(grid.c.place.between(first, last)).order_by(grid.c.place)
+    if end is None:
+        query = query.where(grid.c.valid_to.is_(None))
+    else:
+        query = query.where(grid.c.valid_from < end, or_(grid.c.valid_to.is_(None), grid.c.valid_to >= end))
     return _with_shapes(connection, query)
 
 
@@ -190,11 +191,30 @@ def used_codes(connection: Connection, community: str) -> set[str]:
     return codes
 
 
+def instant_of_effect(connection: Connection, community: str) -> datetime:
+    """The instant from which grids that are published now hold: the database's clock, read after the publishing lock.
+
+    It is later than the beginning of every version before, also where the clock was set back meanwhile.
+    """
+    newest = select(func.max(grid.c.valid_from)).where(grid.c.community == community).scalar_subquery()
+    after = newest + text("interval '1 microsecond'")
+    found: datetime = connection.execute(select(func.greatest(func.clock_timestamp(), after))).scalar_one()
+    return found
+
+
+def vanished(connection: Connection, keys: Sequence[str]) -> list[str]:
+    """Which of some keys are grids of former versions and of none in force."""
+    now = grid.alias("now")
+    held = select(now.c.id).where(now.c.place == grid.c.place, now.c.valid_to.is_(None)).exists()
+    query = select(grid.c.place).distinct().where(grid.c.place.in_(keys), ~held).order_by(grid.c.place)
+    return list(connection.scalars(query))
+
+
 def replace_grids(
-    connection: Connection, community: str, version: int, day: date, rows: Sequence[Mapping[str, Any]]
+    connection: Connection, community: str, version: int, at: datetime, rows: Sequence[Mapping[str, Any]]
 ) -> None:
-    """End the grids in force on a day and put the rows of a new version in their place."""
-    ended = update(grid).where(grid.c.community == community, grid.c.valid_to.is_(None)).values(valid_to=day)
+    """End the grids in force at an instant and put the rows of a new version in their place."""
+    ended = update(grid).where(grid.c.community == community, grid.c.valid_to.is_(None)).values(valid_to=at)
     connection.execute(ended)
     for row in rows:
         connection.execute(
@@ -203,7 +223,7 @@ def replace_grids(
                 version=version,
                 community=community,
                 name=row["name"],
-                valid_from=day,
+                valid_from=at,
                 responsible=row["responsible"],
                 geom=_geom(row["shape"]),
             )
@@ -242,22 +262,16 @@ def shape_arrays(shapes: Mapping[str, Polygon]) -> dict[str, list[str]]:
 # -- versions -----------------------------------------------------------------------------------------------------
 
 
-def lock_publishing(connection: Connection) -> None:
-    """Until the end of the transaction nobody else publishes grids, in whatever community.
-
-    One lock for all and not one for each: corners go across the border into the neighbours' grids, and a neighbour who
-    published meanwhile without seeing them would leave a gap of 0.1 mm. It is held for less than a second.
-    """
-    connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('onemap.grids'))"))
-
-
 def versions(connection: Connection, community: str) -> Sequence[RowMapping]:
     """All versions of a community, newest first, with who published them."""
     query = (
         select(
             grid_version.c.version,
             grid_version.c.valid_from,
+            grid_version.c.planned_for,
             grid_version.c.status,
+            grid_version.c.problem,
+            grid_version.c.problem_since,
             grid_version.c.note,
             grid_version.c.published_at,
             func.coalesce(app_user.c.name, "").label("published_by"),
@@ -296,24 +310,46 @@ def add_version(
     connection: Connection,
     community: str,
     version: int,
-    day: date,
+    at: datetime,
     *,
-    status: str,
     note: str,
     author: int,
-    planned: Mapping[str, Any] | None = None,
 ) -> None:
-    """Note a version; the one in force before is replaced when the new one takes effect at once."""
-    if status == IN_FORCE:
-        _end_version(connection, community)
+    """Note a version that is in force from an instant on; the one before is replaced."""
+    _end_version(connection, community)
     connection.execute(
         insert(grid_version).values(
             place=community,
             version=version,
-            valid_from=day,
-            status=status,
+            valid_from=at,
+            status=IN_FORCE,
             note=note,
             published_by=author,
+            published_at=func.clock_timestamp(),
+        )
+    )
+
+
+def schedule(
+    connection: Connection,
+    community: str,
+    version: int,
+    day: date,
+    *,
+    note: str,
+    author: int,
+    planned: Mapping[str, Any],
+) -> None:
+    """Note a version that is to take effect on a later day."""
+    connection.execute(
+        insert(grid_version).values(
+            place=community,
+            version=version,
+            planned_for=day,
+            status=SCHEDULED,
+            note=note,
+            published_by=author,
+            published_at=func.clock_timestamp(),
             planned=planned,
         )
     )
@@ -327,14 +363,28 @@ def _end_version(connection: Connection, community: str) -> None:
     )
 
 
-def bring_into_force(connection: Connection, community: str, version: int) -> None:
-    """A scheduled version is in force from now on."""
+def bring_into_force(connection: Connection, community: str, version: int, at: datetime) -> None:
+    """A scheduled version is in force from an instant on."""
     _end_version(connection, community)
     connection.execute(
         update(grid_version)
         .where(grid_version.c.place == community, grid_version.c.version == version)
-        .values(status=IN_FORCE, planned=None)
+        .values(status=IN_FORCE, valid_from=at, planned=None, problem="", problem_since=None)
     )
+
+
+def note_problem(connection: Connection, community: str, version: int, problem: str) -> bool:
+    """Keep why a scheduled version could not take effect; False where the same was known, or it is scheduled no more."""
+    same = grid_version.c.problem == problem
+    statement = (
+        update(grid_version)
+        .where(grid_version.c.place == community, grid_version.c.version == version)
+        .where(grid_version.c.status == SCHEDULED, ~same)
+        .values(
+            problem=problem, problem_since=func.coalesce(grid_version.c.problem_since, func.clock_timestamp())
+        )
+    )
+    return connection.execute(statement).rowcount == 1
 
 
 def scheduled(
@@ -342,14 +392,19 @@ def scheduled(
 ) -> Sequence[RowMapping]:
     """Scheduled versions with their planned fabric: of one community, or all that are due on a day."""
     query = select(
-        grid_version.c.place, grid_version.c.version, grid_version.c.valid_from, grid_version.c.planned
+        grid_version.c.place,
+        grid_version.c.version,
+        grid_version.c.planned_for,
+        grid_version.c.problem,
+        grid_version.c.problem_since,
+        grid_version.c.planned,
     ).where(grid_version.c.status == SCHEDULED)
     if community is not None:
         query = query.where(grid_version.c.place == community)
     if due is not None:
-        query = query.where(grid_version.c.valid_from <= due)
+        query = query.where(grid_version.c.planned_for <= due)
     return (
-        connection.execute(query.order_by(grid_version.c.valid_from, grid_version.c.place)).mappings().all()
+        connection.execute(query.order_by(grid_version.c.planned_for, grid_version.c.place)).mappings().all()
     )
 
 

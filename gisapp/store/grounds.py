@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import datetime
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from sqlalchemy import Connection, func, literal, or_, select, text, union
+from sqlalchemy import ColumnElement, Connection, func, select, text, union
 
 from gisapp.store.tables.places import grid, region
 
@@ -17,20 +17,19 @@ def revision(connection: Connection) -> int:
     return int(connection.execute(text("SELECT onemap.revision('{grid,region}')")).scalar_one())
 
 
-def change_days(connection: Connection) -> list[date]:
-    """Days on which some grid begins or ceases to hold, in order."""
-    begins = select(grid.c.valid_from.label("day"))
-    ends = select(grid.c.valid_to.label("day")).where(grid.c.valid_to.is_not(None))
+def changes(connection: Connection) -> list[datetime]:
+    """Instants at which some grid begins or ceases to hold, in order."""
+    begins = select(grid.c.valid_from.label("at"))
+    ends = select(grid.c.valid_to.label("at")).where(grid.c.valid_to.is_not(None))
     return sorted(connection.execute(union(begins, ends)).scalars())
 
 
-def grids_on(connection: Connection, day: date) -> tuple[list[str], NDArray[np.object_]]:
-    """Codes and polygons (EPSG:4490) of the grids that hold on a local day."""
-    rows = connection.execute(
-        select(grid.c.place, func.ST_AsBinary(grid.c.geom)).where(
-            grid.c.valid_from <= day, or_(grid.c.valid_to.is_(None), grid.c.valid_to > literal(day))
-        )
-    ).all()
+def grids_at(connection: Connection, at: datetime | None) -> tuple[list[str], NDArray[np.object_]]:
+    """Codes and polygons (EPSG:4490) of the grids that hold at an instant, or now where none is given."""
+    held: ColumnElement[bool] = grid.c.valid_to.is_(None)
+    if at is not None:
+        held = (grid.c.valid_from <= at) & (held | (grid.c.valid_to > at))
+    rows = connection.execute(select(grid.c.place, func.ST_AsBinary(grid.c.geom)).where(held)).all()
     return [row[0] for row in rows], shapely.from_wkb([bytes(row[1]) for row in rows])
 
 

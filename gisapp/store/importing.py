@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import datetime
 from typing import Any
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from sqlalchemy import Connection, RowMapping, Table, func, insert, select, text
+from sqlalchemy import ColumnElement, Connection, RowMapping, Table, func, insert, select, text
 
 from gisapp.store.copying import copy_frame
 from gisapp.store.sqlfiles import load_sql
@@ -119,12 +119,19 @@ def former_places(connection: Connection) -> list[str]:
     return list(connection.scalars(text(f"SELECT DISTINCT old_place FROM {MATCHED} WHERE changed")))
 
 
-def place_layers(connection: Connection, day: date) -> list[tuple[list[str], NDArray[np.object_]]]:
-    """Polygons that give place keys on a day: the grids in force, then regions from the deepest level up."""
+def place_layers(
+    connection: Connection, at: datetime | None = None
+) -> list[tuple[list[str], NDArray[np.object_]]]:
+    """Polygons that give place keys: the grids in force, then regions from the deepest level up.
+
+    Args:
+        at: the instant; now where none is given.
+    """
+    held: ColumnElement[bool] = grid.c.valid_to.is_(None)
+    if at is not None:
+        held = (grid.c.valid_from <= at) & (held | (grid.c.valid_to > at))
     grids = connection.execute(
-        select(grid.c.place, grid.c.geom.ST_AsBinary())
-        .where(grid.c.valid_from <= day, (grid.c.valid_to.is_(None)) | (grid.c.valid_to > day))
-        .order_by(grid.c.place)
+        select(grid.c.place, grid.c.geom.ST_AsBinary()).where(held).order_by(grid.c.place)
     ).all()
     regions = connection.execute(
         select(region.c.place, region.c.geom.ST_AsBinary(), region.c.level)
@@ -142,8 +149,8 @@ def _layer(rows: Sequence[Any]) -> tuple[list[str], NDArray[np.object_]]:
     return [str(row[0]) for row in rows], np.atleast_1d(np.asarray(shapes, dtype=object))
 
 
-def grid_changes(connection: Connection) -> list[date]:
-    """Days on which a grid version took effect, ascending."""
+def grid_changes(connection: Connection) -> list[datetime]:
+    """Instants at which a grid version took effect, ascending."""
     return list(connection.scalars(select(grid.c.valid_from).distinct().order_by(grid.c.valid_from)))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
 
 from sqlalchemy import Connection, RowMapping, func, select
 
@@ -11,8 +10,8 @@ from gisapp.store.tables.places import grid, road
 from gisapp.store.tables.work import grid_worker
 
 
-def workers_with_grids(connection: Connection, prefix: str, day: date, limit: int) -> Sequence[RowMapping]:
-    """Active workers below a prefix whose place is a grid in force on a day: id, place, name, grid as WKB (EPSG:4490)."""
+def workers_with_grids(connection: Connection, prefix: str, limit: int) -> Sequence[RowMapping]:
+    """Active workers below a prefix whose place is a grid in force: id, place, name, grid as WKB (EPSG:4490)."""
     query = (
         select(
             grid_worker.c.id,
@@ -24,8 +23,7 @@ def workers_with_grids(connection: Connection, prefix: str, day: date, limit: in
         .where(
             grid_worker.c.active,
             grid_worker.c.place.startswith(prefix, autoescape=True),
-            grid.c.valid_from <= day,
-            (grid.c.valid_to.is_(None)) | (grid.c.valid_to > day),
+            grid.c.valid_to.is_(None),
         )
         .order_by(grid_worker.c.place, grid_worker.c.id)
         .limit(limit)

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, text
 from gisapp.store.sqlfiles import load_sql
 
 _AREA = "t.place >= :prefix AND t.place < :prefix || ':'"
-_IN_FORCE = "t.valid_from <= current_date AND (t.valid_to IS NULL OR t.valid_to > current_date)"
+_IN_FORCE = "t.valid_to IS NULL"
 _TIME = "to_char({0} AT TIME ZONE 'Asia/Shanghai', 'MM-DD HH24:MI')"
 
 

@@ -17,7 +17,7 @@ _OUTLINE = _SHAPE.format("t.geom").replace(
     "st_asgeojson(t.geom", "st_asgeojson(st_simplifypreservetopology(t.geom, 0.00001)"
 )
 _AREA = "st_area(t.geom::geography) AS area"
-_IN_FORCE = "t.valid_from <= current_date AND (t.valid_to IS NULL OR t.valid_to > current_date)"
+_IN_FORCE = "t.valid_to IS NULL"
 
 _QUERIES = {
     "region": f"SELECT t.*, {_AREA}, {_OUTLINE} FROM onemap.region t WHERE t.place = :key",

@@ -32,6 +32,7 @@ _NOT_WATCHED = {
     "rule_state",
     "look",
     "grid_worker",
+    "worker_former_grid",
     "search_entry",
     "grid_draft",
 }

@@ -18,9 +18,7 @@ Form = Literal["", "epoch", "text", "round", "masked"]
 Kind = Literal["integer", "number", "code", "instant"]
 """What a parameter must look like: ``code`` is letters, digits, ``_``, ``-``; ``instant`` is epoch seconds or ISO 8601."""
 
-Operator = Literal[
-    "=", "<>", "<", "<=", ">", ">=", "in", "is null", "is not null", "> or null", "starts with"
-]
+Operator = Literal["=", "<>", "<", "<=", ">", ">=", "in", "is null", "is not null", "starts with"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +43,7 @@ class Clause:
     Attributes:
         column: name of the column.
         operator: comparison.
-        value: a constant, a tuple of constants for ``in``, ``"today"`` (local day), or a ``Parameter``.
+        value: a constant, a tuple of constants for ``in``, or a ``Parameter``.
         from_zoom, to_zoom: zooms at which the condition holds, both included; it is left out at others.
     """
 

@@ -245,12 +245,8 @@ def _condition(clause: Clause) -> str:
         value = f"%({clause.value.name})s"
     elif isinstance(clause.value, tuple):
         return f"{column} IN ({', '.join(_literal(v) for v in clause.value)})"
-    elif clause.value == "today":
-        value = "(now() AT TIME ZONE 'Asia/Shanghai')::date"
     else:
         value = _literal(clause.value)
-    if clause.operator == "> or null":
-        return f"({column} > {value} OR {column} IS NULL)"
     if clause.operator == "starts with":
         return f"{column} ^@ {value}"
     return f"{column} {clause.operator} {value}"

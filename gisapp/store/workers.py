@@ -13,7 +13,7 @@ from sqlalchemy import Connection, RowMapping, select, text
 from gisapp.domain.workers import Fix
 from gisapp.store.arrays import instants, numbers, words
 from gisapp.store.sqlfiles import load_sql
-from gisapp.store.tables.work import grid_worker
+from gisapp.store.tables.work import grid_worker, worker_former_grid
 
 ALL_RULES = "*"
 """Name under which the memory of all rules of one worker is stored in ``rule_state``."""
@@ -21,13 +21,23 @@ ALL_RULES = "*"
 
 @dataclass(frozen=True, slots=True)
 class Worker:
-    """A worker as intake needs it."""
+    """A worker as intake needs it.
+
+    Attributes:
+        place: the own ground now: a grid, or a region.
+        former: grids that were the own before, each with the first instant at which it no longer was; in order.
+    """
 
     id: int
     place: str
     name: str
     active: bool
     last_at: datetime | None
+    former: tuple[tuple[datetime, str], ...] = ()
+
+    def place_at(self, at: datetime) -> str:
+        """The own ground at an instant."""
+        return next((place for until, place in self.former if at < until), self.place)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +68,22 @@ def ensure_partitions(connection: Connection, days: Iterable[date]) -> None:
 def lock(connection: Connection, workers: Iterable[int]) -> dict[int, Worker]:
     """Workers by id, locked until the end of the transaction, in one order so that batches cannot block each other."""
     rows = connection.execute(text(load_sql("workers/lock")), {"workers": numbers(sorted(set(workers)))})
-    return {row[0]: Worker(*row) for row in rows.all()}
+    found = {}
+    for identifier, place, name, active, last_at, untils, places in rows.all():
+        former = tuple(zip(untils or (), places or (), strict=True))
+        found[identifier] = Worker(identifier, place, name, active, last_at, former)
+    return found
+
+
+def former_grid(connection: Connection, worker: int, at: datetime) -> str | None:
+    """The grid that was a worker's own at an instant and has vanished since; None where none has."""
+    found: str | None = connection.execute(
+        select(worker_former_grid.c.place)
+        .where(worker_former_grid.c.worker_id == worker, worker_former_grid.c.until > at)
+        .order_by(worker_former_grid.c.until)
+        .limit(1)
+    ).scalar()
+    return found
 
 
 def find(connection: Connection, worker: int) -> RowMapping | None:

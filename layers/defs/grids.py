@@ -1,4 +1,4 @@
-"""Grids in force today, with their names."""
+"""Grids in force, with their names."""
 
 from gisapp.store.sources import Clause, TableSource
 from layers.classes import LegendItem
@@ -7,7 +7,7 @@ from layers.definition import Field, Layer, Part, StyleLayer
 
 _LINE = Themed("#2fb6a8", "#0b7d74")
 _NAME = Themed("#7fdcd1", "#0a655e")
-_IN_FORCE = (Clause("valid_from", "<=", "today"), Clause("valid_to", "> or null", "today"))
+_IN_FORCE = (Clause("valid_to", "is null"),)
 
 LAYER = Layer(
     id="grids",

@@ -18,6 +18,7 @@ from gisapp.domain.keys import Scope
 from gisapp.store import roles
 from gisapp.store.database import Database, engine_url
 from gisapp.store.migrate import _config, upgrade
+from tests.db import grid_world
 
 APP_ROLE = "onemap_app_test"
 # The same in every process that tests against one server: a second run must not lock the first one out.
@@ -140,3 +141,37 @@ def reader() -> Callable[..., Reader]:
 def system() -> Reader:
     """The system itself: sees everything."""
     return SYSTEM
+
+
+@pytest.fixture(scope="session")
+def template(make_database: Callable[[], tuple[str, str]]) -> tuple[str, str]:
+    """Addresses (admin, application) of a database with two communities, to be copied."""
+    admin, application = make_database()
+    database = Database(application, connections=1)
+    with database.begin(SYSTEM) as connection:
+        grid_world.build(connection)
+    database.close()
+    return admin, application
+
+
+@pytest.fixture
+def world(template: tuple[str, str], server_url: str) -> Iterator[Database]:
+    """A copy of the template for one test: publishing commits, so nothing can be rolled back."""
+    name = f"onemap_test_{secrets.token_hex(4)}"
+    source = engine_url(template[0]).database
+    server = create_engine(engine_url(server_url), isolation_level="AUTOCOMMIT")
+    with server.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {source}"))
+    address = engine_url(template[1]).set(drivername="postgresql", database=name)
+    database = Database(address.render_as_string(hide_password=False), connections=6)
+    yield database
+    database.close()
+    with server.connect() as connection:
+        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+    server.dispose()
+
+
+@pytest.fixture
+def manager(reader: Callable[..., Reader]) -> Reader:
+    """The grid manager of the western community of ``world``."""
+    return reader(Role.MANAGER, grid_world.WEST)

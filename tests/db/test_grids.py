@@ -5,135 +5,45 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-import secrets
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
 
 import pytest
 import shapely
-from sqlalchemy import create_engine, text
+from sqlalchemy import text
 
 from gisapp.analytics.fabric import Fabric, check_tiling, locate_one
 from gisapp.domain import clock
 from gisapp.domain.access import SYSTEM, Reader, Role
 from gisapp.errors import Conflict, Forbidden, InputError, NotFound, OnemapError
-from gisapp.services import grid_calendar, grid_drafts, grid_publishing, grids
+from gisapp.services import grid_activation, grid_calendar, grid_drafts, grid_publishing, grids
 from gisapp.store import grid_rekeying
 from gisapp.store import grids as store
-from gisapp.store.database import Database, engine_url
-from tests.db.grid_world import EAST, LAT, LON, SIZE, START, WEST, awkward_points, build
+from gisapp.store.database import Database
+from tests.db.grid_world import (
+    EAST,
+    LAT,
+    LON,
+    NORTH,
+    SIZE,
+    SOUTH,
+    SPLIT,
+    START,
+    TABLES,
+    WEST,
+    across,
+    assert_keys_are_right,
+    awkward_points,
+    draw,
+    fabric_now,
+    keys,
+    rows,
+    upright,
+)
 
-SOUTH, NORTH = f"{WEST}001", f"{WEST}002"
-TABLES = ("building", "address", "organisation", "component", "poi")
-
-
-@pytest.fixture(scope="module")
-def template(make_database: Callable[[], tuple[str, str]]) -> tuple[str, str]:
-    """Addresses (admin, application) of a database with two communities, to be copied."""
-    admin, application = make_database()
-    database = Database(application, connections=1)
-    with database.begin(SYSTEM) as connection:
-        build(connection)
-    database.close()
-    return admin, application
-
-
-@pytest.fixture
-def world(template: tuple[str, str], server_url: str) -> Iterator[Database]:
-    """A copy of the template for one test: publishing commits, so nothing can be rolled back."""
-    name = f"onemap_test_{secrets.token_hex(4)}"
-    source = engine_url(template[0]).database
-    server = create_engine(engine_url(server_url), isolation_level="AUTOCOMMIT")
-    with server.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {source}"))
-    address = engine_url(template[1]).set(drivername="postgresql", database=name)
-    database = Database(address.render_as_string(hide_password=False), connections=6)
-    yield database
-    database.close()
-    with server.connect() as connection:
-        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-    server.dispose()
-
-
-@pytest.fixture
-def manager(reader: Callable[..., Reader]) -> Reader:
-    return reader(Role.MANAGER, WEST)
-
-
-def rows(database: Database, query: str, **bound: Any) -> list[Any]:
-    with database.begin(SYSTEM) as connection:
-        return list(connection.execute(text(query), bound).all())
-
-
-def fabric_now(database: Database, community: str = WEST) -> Fabric:
-    with database.begin(SYSTEM) as connection:
-        return grid_drafts.fabric_in_force(connection, community)
-
-
-def draw(
-    database: Database, manager: Reader, *operations: dict[str, Any], community: str = WEST
-) -> dict[str, Any]:
-    draft = grid_drafts.open_draft(database, manager, community)
-    for operation in operations:
-        draft = grid_drafts.apply(database, manager, community, draft["revision"], operation)
-    return draft
-
-
-def across(y: float) -> list[list[float]]:
-    """A line from west to east over the western community, at a share of its height."""
-    return [[LON - 0.001, LAT + y * SIZE], [LON + SIZE * 1.3, LAT + y * SIZE + 0.00007]]
-
-
-def upright(x: float) -> list[list[float]]:
-    return [[LON + x * SIZE, LAT - 0.001], [LON + x * SIZE + 0.00003, LAT + SIZE * 0.6]]
-
-
-SPLIT = {"kind": "split", "code": SOUTH, "line": across(0.2)}
-
-
-def keys(database: Database, table: str) -> dict[int, str]:
-    return {row.id: row.place for row in rows(database, f"SELECT id, place FROM {table}")}
-
-
-def assert_keys_are_right(database: Database) -> None:
-    """Every standing thing has the key that a recomputation from its point gives; children have their parent's."""
-    fabrics = {community: fabric_now(database, community) for community in (WEST, EAST)}
-
-    def grid_of(place: str, point: shapely.Point) -> str | None:
-        return locate_one(fabrics[place[:12]].grids, point.x, point.y)
-
-    for table in (*TABLES, "event"):
-        condition = "WHERE closed_at IS NULL" if table == "event" else ""
-        condition = condition or ("WHERE building_id IS NULL" if table in ("address", "organisation") else "")
-        for row in rows(database, f"SELECT id, place, ST_AsBinary(geom) AS wkb FROM {table} {condition}"):
-            shape = shapely.from_wkb(bytes(row.wkb))
-            point = shape if shape.geom_type == "Point" else shape.point_on_surface()
-            found = grid_of(row.place, point)
-            # A point on the border of two communities can come to lie beside it when the border gets a corner, by
-            # less than 0.1 mm: it stays with its community, in a grid that is in force.
-            assert row.place == found or (
-                found is None
-                and row.place in fabrics[row.place[:12]].grids
-                and fabrics[row.place[:12]].border.distance(point) < 2e-9
-            ), (table, row.id)
-    for child, parent, column in (
-        ("building_unit", "building", "building_id"),
-        ("room", "building_unit", "unit_id"),
-        ("person", "room", "room_id"),
-        ("address", "building", "building_id"),
-        ("building_population", "building", "building_id"),
-        ("event_step", "event", "event_id"),
-    ):
-        loose = rows(
-            database,
-            f"SELECT c.id FROM {child} c JOIN {parent} p ON p.id = c.{column} WHERE c.place <> p.place",
-        )
-        assert loose == [], child
-    wrong = "SELECT 1 FROM search_entry s JOIN building b ON b.id = s.subject_id "
-    wrong += "WHERE s.kind = 'building' AND s.place <> b.place"
-    assert rows(database, wrong) == []
+NOTHING = grid_activation.Activated()
+"""No version was due."""
 
 
 def test_the_world_is_sound(world: Database) -> None:
@@ -322,10 +232,13 @@ def test_a_later_day_is_stored_and_comes_into_force(world: Database, manager: Re
     another = draw(world, manager, {"kind": "merge", "codes": [SOUTH, NORTH]})
     with pytest.raises(Conflict, match="待生效"):
         grid_publishing.publish(world, manager, WEST, another["revision"])
-    assert grid_publishing.activate_due(world, later - timedelta(days=1)) == []
-    activated = grid_publishing.activate_due(world, later)
-    assert [(a["community"], a["version"]) for a in activated] == [(WEST, 2)]
-    assert grid_publishing.activate_due(world, later) == []
+    assert grid_activation.activate_due(world, later - timedelta(days=1)) == NOTHING
+    activated = grid_activation.activate_due(world, later)
+    assert [(a["community"], a["version"], a["planned_for"]) for a in activated.done] == [
+        (WEST, 2, later.isoformat())
+    ]
+    assert activated.failed == []
+    assert grid_activation.activate_due(world, later) == NOTHING
     assert_keys_are_right(world)
     with pytest.raises(Conflict, match="已发布了新版本"):
         grid_publishing.publish(world, manager, WEST, another["revision"])
@@ -337,7 +250,7 @@ def test_a_scheduled_version_can_be_taken_back(world: Database, manager: Reader)
         world, manager, WEST, draft["revision"], valid_from=clock.today() + timedelta(days=2)
     )
     grid_publishing.withdraw(world, manager, WEST)
-    assert grid_publishing.activate_due(world, clock.today() + timedelta(days=5)) == []
+    assert grid_activation.activate_due(world, clock.today() + timedelta(days=5)) == NOTHING
     with pytest.raises(NotFound):
         grid_publishing.withdraw(world, manager, WEST)
 
@@ -469,7 +382,7 @@ def test_the_server_brings_due_versions_into_force(world: Database, manager: Rea
     grid_publishing.publish(world, manager, WEST, draft["revision"], valid_from=later)
     with world.begin(SYSTEM) as connection:
         connection.execute(
-            text("UPDATE grid_version SET valid_from = :d WHERE version = 2"), {"d": clock.today()}
+            text("UPDATE grid_version SET planned_for = :d WHERE version = 2"), {"d": clock.today()}
         )
 
     async def a_moment() -> None:

@@ -56,8 +56,9 @@ def _world(database: Database) -> None:
                 )
             run(
                 text(
-                    f"INSERT INTO grid(place, version, community, name, valid_from, geom) VALUES (:p, 1, left(:p, 12), '网格', '2025-01-01', {box}), "
-                    f"(:p, 2, left(:p, 12), '将来', '2099-01-01', {box})"
+                    f"INSERT INTO grid(place, version, community, name, valid_from, valid_to, geom) VALUES "
+                    f"(:p, 1, left(:p, 12), '从前', '2025-01-01', '2026-01-01', {box}), "
+                    f"(:p, 2, left(:p, 12), '网格', '2026-01-01', NULL, {box})"
                 ),
                 {"p": place},
             )
@@ -101,7 +102,7 @@ def test_two_scopes_see_different_tiles(database: Database) -> None:
     assert _tile(database, _reader("330104"), "borders", tile).get("grid", []) == []
 
 
-def test_grids_of_the_future_are_not_drawn(database: Database) -> None:
+def test_grids_of_the_past_are_not_drawn(database: Database) -> None:
     found = _tile(database, _reader("330103"), "borders", Tile.at(15, *CENTRE))
     assert {f.properties["name"] for f in found["grid"]} == {"网格"}
 

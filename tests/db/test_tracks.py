@@ -308,7 +308,7 @@ def test_an_alert_is_announced_once_and_corrected_quietly(
 
 def test_metres_do_not_depend_on_who_reports_at_the_same_moment(database: Database, worker: int) -> None:
     with database.begin(SYSTEM) as connection:
-        ground = grounds.grounds_of(database).on(connection, MORNING.date())
+        ground = grounds.grounds_of(database).timeline(connection).at(MORNING)
     lon, lat = np.array([OUTSIDE]), np.array([30.302])
     (alone,) = ground.outside([WEST], lon, lat)
     far = [np.append([121.6, -70.0], lon), np.append([30.302, -30.0], lat)]

@@ -24,6 +24,7 @@ from gisapp.services.demo.rows_base import SOURCE
 from gisapp.services.demo.sizes import DEMO_COMMUNITY, DEMO_GRID, DEMO_STREET, plans
 from gisapp.store import whole
 from gisapp.store.database import Database
+from gisapp.store.grid_locks import hold_grids_for_long
 
 Progress = Callable[[str, int, int], None]
 
@@ -127,6 +128,7 @@ def load_district(
             progress("load", rows, total)
 
     with database.begin(SYSTEM) as connection:
+        hold_grids_for_long(connection)
         if clear:
             whole.empty(connection)
         counts = whole.fill(connection, made, days_of_fixes(made["fix"]), told)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import datetime
 from typing import Any
 
 import numpy as np
 
+from gisapp.domain.clock import ZONE
 from gisapp.domain.keys import Level
 from gisapp.services.demo.frame import geographic, to_geographic
 from gisapp.services.demo.roads import WATER_SUFFIX
 from gisapp.services.demo.rows_base import SOURCE, Columns, Rows, Words, morton, multi
 
-GRIDS_SINCE = date(2024, 1, 1)
+GRIDS_SINCE = datetime(2024, 1, 1, tzinfo=ZONE)
 
 
 class PlaceRows(Rows):

@@ -138,7 +138,8 @@ class Importer:
         at_position: whether two rows of equal identity at different positions are two things.
         optional_location: whether rows without coordinates are kept for ``prepare`` to locate.
         place_from_location: whether the place key is found from the position; else ``prepare`` sets it.
-        day: field with the instant of a fact, which keeps the grid of its day.
+        instant: field with the instant of a fact, which keeps the grid of that instant; a row without one is no fact yet
+            and takes the grids in force.
         prepare: further checks and derived columns, inside the transaction, before places are found.
         link: the same, after places are found.
         store: stores in its own way instead of the general one.
@@ -146,6 +147,7 @@ class Importer:
         match: name of a function in the database that finds known rows instead of a join (personal data).
         note: one or two sentences for the documentation and the page.
         extra: columns that ``prepare`` or ``link`` fill, besides those of the fields.
+        moves_borders: whether it changes borders or grids, so that no grids may be published meanwhile.
     """
 
     kind: str
@@ -158,7 +160,7 @@ class Importer:
     at_position: bool = True
     optional_location: bool = False
     place_from_location: bool = True
-    day: str | None = None
+    instant: str | None = None
     prepare: Prepare | None = None
     link: Prepare | None = None
     store: Callable[[Batch, Context], Stored] | None = None
@@ -166,6 +168,7 @@ class Importer:
     match: str | None = None
     note: str = ""
     extra: tuple[str, ...] = ()
+    moves_borders: bool = False
 
     @property
     def title(self) -> str:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, datetime
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gisapp.analytics.placing import place_points
-from gisapp.domain import clock
 from gisapp.domain.codes import divisions, provinces
 from gisapp.domain.keys import Level, PlaceKey
 from gisapp.errors import InputError
@@ -22,6 +22,8 @@ EXTENT = "extent"
 #: keys that begin so are places abroad, which the national code does not know
 ABROAD = "99"
 _MARGIN = 1e-4
+_BEFORE_ALL = datetime(1, 1, 2, tzinfo=UTC)
+"""Before any grid."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,7 @@ class Fallback:
 
 
 def assign_places(
-    batch: Batch, context: Context, fallback: Fallback | None, days: list[datetime | None] | None
+    batch: Batch, context: Context, fallback: Fallback | None, instants: list[datetime | None] | None
 ) -> None:
     """Find the place key of every row that has a position.
 
@@ -47,9 +49,10 @@ def assign_places(
             refused.
         context: of the import.
         fallback: for rows that lie nowhere.
-        days: instants of facts, which take the grids of their day; None for standing things, which take today's.
+        instants: of facts, which take the grids of their instant; None for standing things, and for what goes on, which
+            take those in force.
     """
-    found = _by_position(batch, context, days)
+    found = _by_position(batch, context, instants)
     _check_stated(batch, context, found)
     missing = np.array([here is None for here in found], dtype=bool) & np.isfinite(batch.lon)
     nowhere = [
@@ -101,30 +104,21 @@ def require_scope(batch: Batch, context: Context) -> None:
             batch.refuse(i, "位置", place, "不在您的管辖范围内", "请由管辖该地的管理员导入。")
 
 
-def _by_position(batch: Batch, context: Context, days: list[datetime | None] | None) -> NDArray[np.object_]:
-    if days is None:
-        return place_points(store.place_layers(context.connection, clock.today()), batch.lon, batch.lat)
+def _by_position(
+    batch: Batch, context: Context, instants: list[datetime | None] | None
+) -> NDArray[np.object_]:
+    if instants is None:
+        return place_points(store.place_layers(context.connection), batch.lon, batch.lat)
     changes = store.grid_changes(context.connection)
-    # One look for each span of days between two changes of grids.
-    span = np.array(
-        [
-            -1
-            if day is None
-            else int(np.searchsorted(_ordinals(changes), clock.local(day).toordinal(), "right"))
-            for day in days
-        ]
-    )
+    # One look for each span of time between two changes of grids.
+    span = np.array([-1 if at is None else bisect_right(changes, at) for at in instants])
     found = np.full(len(batch), None, dtype=object)
-    for number in np.unique(span):
-        at = np.flatnonzero(span == number)
-        day = clock.today() if number < 0 else changes[number - 1] if number else date(1900, 1, 1)
-        layers = store.place_layers(context.connection, day)
-        found[at] = place_points(layers, batch.lon[at], batch.lat[at])
+    for number in np.unique(span).tolist():
+        rows = np.flatnonzero(span == number)
+        at = None if number < 0 else changes[number - 1] if number else _BEFORE_ALL
+        layers = store.place_layers(context.connection, at)
+        found[rows] = place_points(layers, batch.lon[rows], batch.lat[rows])
     return found
-
-
-def _ordinals(days: list[date]) -> NDArray[np.int64]:
-    return np.array([day.toordinal() for day in days], dtype=np.int64)
 
 
 def _ensure_region(context: Context, fallback: Fallback, box: tuple[float, float, float, float]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -13,8 +14,9 @@ from sqlalchemy.exc import IntegrityError
 
 from gisapp.analytics.crs import CGCS2000, Crs, parse_crs
 from gisapp.domain.access import Reader, Role
-from gisapp.errors import Conflict, InputError
+from gisapp.errors import Conflict, InputError, OnemapError
 from gisapp.services import derived
+from gisapp.services.grid_activation import activate_due
 from gisapp.services.importing import headings, wording
 from gisapp.services.importing.identify import digests, distinguish_parts, refuse_repeated, source_keys
 from gisapp.services.importing.importer import Batch, Context, Importer, Stored
@@ -27,6 +29,9 @@ from gisapp.services.importing.rows import prepare_rows
 from gisapp.services.importing.shapes import Shape, check_own_crs
 from gisapp.store import importing as store
 from gisapp.store.database import Database
+from gisapp.store.grid_locks import hold_grids_for_long, lock_borders
+
+log = logging.getLogger("onemap.importing")
 
 
 def import_layer(
@@ -63,8 +68,11 @@ def store_batches(
     progress: Progress,
 ) -> None:
     """Store batches of one file, of one kind or of several, in one transaction; a dry run is rolled back."""
+    moves_borders = any(importer.moves_borders for importer, _, _ in batches)
     try:
         with database.begin(reader) as connection:
+            # Before anything is read that a publication of grids could change.
+            (lock_borders if moves_borders else hold_grids_for_long)(connection)
             trial = connection.begin_nested()
             touched: set[str] = set()
             for importer, batch, outcome in batches:
@@ -90,6 +98,16 @@ def store_batches(
             "文件中有编号已在您看不到的范围内登记，或与现有数据冲突；没有写入任何数据。",
             remedy="请核对编号；如需接管他人范围内的数据，请由上级管理员导入。",
         ) from error
+    if moves_borders:
+        _try_due_grids(database)
+
+
+def _try_due_grids(database: Database) -> None:
+    """A version of grids that could not take effect may do so on the new border; the import is stored either way."""
+    try:
+        activate_due(database)
+    except OnemapError as error:
+        log.warning("due grids could not be looked for after an import: %s", error.message)
 
 
 def _stated_crs(importer: Importer, order: Order) -> Crs:
@@ -117,8 +135,8 @@ def _store(
         batch = batch.without_refused()
     if importer.place_from_location:
         progress("归入网格", 0, 0)
-        days = batch.columns.get(importer.day) if importer.day else None
-        assign_places(batch, context, fallback, days)
+        instants = batch.columns.get(importer.instant) if importer.instant else None
+        assign_places(batch, context, fallback, instants)
     else:
         require_scope(batch, context)
     batch = batch.without_refused()

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from gisapp.analytics.crs import points_from_metric, points_to_metric, zone_for
 from gisapp.analytics.walking import Paths, paths_within, pavement
-from gisapp.domain import clock
 from gisapp.domain.access import SYSTEM
 from gisapp.errors import NotFound
 from gisapp.store import patrols
@@ -59,7 +58,7 @@ def read_posts(database: Database, prefix: str = "", limit: int = 1000) -> Posts
         NotFound: no worker has a grid there.
     """
     with database.begin(SYSTEM) as connection:
-        rows = patrols.workers_with_grids(connection, prefix, clock.today(), limit)
+        rows = patrols.workers_with_grids(connection, prefix, limit)
         if not rows:
             raise NotFound("没有可以模拟的网格员。", remedy="请先载入演示数据：./onemap demo --size street。")
         grids = shapely.from_wkb([bytes(row["geom"]) for row in rows])

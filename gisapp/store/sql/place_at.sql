@@ -6,7 +6,7 @@ WITH p AS (SELECT ST_SetSRID(ST_MakePoint(:lon, :lat), 4490) AS g)
 SELECT place FROM (
   SELECT grid.place, 15 AS level FROM onemap.grid, p
    WHERE grid.geom && p.g AND ST_Intersects(grid.geom, p.g)
-     AND grid.valid_from <= current_date AND (grid.valid_to IS NULL OR grid.valid_to > current_date)
+     AND grid.valid_to IS NULL
   UNION ALL
   SELECT region.place, region.level FROM onemap.region, p
    WHERE region.geom && p.g AND ST_Intersects(region.geom, p.g)

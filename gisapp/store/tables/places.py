@@ -48,8 +48,12 @@ grid = standing(
     Column("version", Integer, nullable=False),
     Column("community", Text(collation="C"), nullable=False, comment="first 12 digits of the place key"),
     Column("name", Text, nullable=False),
-    Column("valid_from", Date, nullable=False),
-    Column("valid_to", Date, comment="first day on which it no longer holds; null while it holds"),
+    Column("valid_from", DateTime(timezone=True), nullable=False),
+    Column(
+        "valid_to",
+        DateTime(timezone=True),
+        comment="first instant at which it no longer holds; null while it holds",
+    ),
     Column(
         "responsible",
         JSONB,
@@ -67,12 +71,25 @@ grid = standing(
 grid_version = standing(
     "grid_version",
     Column("version", Integer, nullable=False),
-    Column("valid_from", Date, nullable=False),
+    Column(
+        "valid_from",
+        DateTime(timezone=True),
+        comment="instant at which it took effect; null while it is scheduled",
+    ),
+    Column("planned_for", Date, comment="day that it was published for; null where it took effect at once"),
     Column("status", Text, nullable=False, comment="scheduled, in_force or replaced"),
     Column("note", Text, nullable=False, server_default=""),
     # Grids of a version whose day has not come: "grid" holds only what is or was in force, so that
     # "valid_to IS NULL" always means in force.
     Column("planned", JSONB, comment="fabric of a scheduled version; null once it took effect"),
+    Column(
+        "problem",
+        Text,
+        nullable=False,
+        server_default="",
+        comment="why a scheduled version could not take effect; empty where nothing is known",
+    ),
+    Column("problem_since", DateTime(timezone=True), comment="when that was found first"),
     Column("published_by", BigInteger, nullable=False),
     Column("published_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     UniqueConstraint("place", "version"),

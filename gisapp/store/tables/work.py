@@ -108,6 +108,19 @@ grid_worker = standing(
     Index("ix_grid_worker_place", "place"),
 )
 
+worker_former_grid = Table(
+    "worker_former_grid",
+    metadata,
+    Column("worker_id", BigInteger, nullable=False),
+    Column("place", Text(collation="C"), nullable=False, comment="the grid that was the worker's own"),
+    Column(
+        "until", DateTime(timezone=True), nullable=False, comment="first instant at which it no longer was"
+    ),
+    PrimaryKeyConstraint("worker_id", "until"),
+    info={"scope": "prefix"},
+)
+"""Grids that were workers' own until they vanished: late positions are judged by the grids of their instant."""
+
 fix = Table(
     "fix",
     metadata,

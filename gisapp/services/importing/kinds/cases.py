@@ -182,9 +182,9 @@ IMPORTER = Importer(
     identity=("number",),
     at_position=False,
     optional_location=True,
-    day="reported_at",
+    instant="closed_at",
     prepare=_prepare,
     after=_after,
     extra=("class",),
-    note="案件归入上报当日施行的网格。",
+    note="未办结的案件归入现行网格，已办结的归入办结时刻施行的网格。",
 )

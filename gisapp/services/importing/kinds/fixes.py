@@ -84,8 +84,8 @@ IMPORTER = Importer(
     ),
     key=("worker_id", "at"),
     at_position=False,
-    day="at",
+    instant="at",
     prepare=_prepare,
     store=_store,
-    note="已有同一网格员同一时刻的定位点时不再重复写入；归入当日施行的网格。导入历史定位点不触发围栏告警。",
+    note="已有同一网格员同一时刻的定位点时不再重复写入；归入定位时刻施行的网格。导入历史定位点不触发围栏告警。",
 )

@@ -6,7 +6,7 @@ Hairline gaps and overlaps, such as drawing without snapping leaves, are closed;
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,7 @@ from gisapp.services.importing.importer import Batch, Context, Importer, Stored
 from gisapp.services.importing.shapes import Shape
 from gisapp.store import grids as store
 from gisapp.store import importing as importing_store
+from gisapp.store.grid_locks import lock_publishing
 from gisapp.store.tables.places import grid
 
 #: width of gaps and overlaps that are closed, in degrees: about one metre
@@ -59,7 +60,7 @@ def _store(batch: Batch, context: Context) -> Stored:
     by_community: dict[str, list[int]] = {}
     for i, place in enumerate(batch.place):
         by_community.setdefault(str(place)[:12], []).append(i)
-    store.lock_publishing(context.connection)
+    lock_publishing(context.connection)
     for community, rows in sorted(by_community.items()):
         if community in refused:
             _refuse_all(batch, rows, "本社区另有网格被拒绝", "请改正后把整个社区的网格一起导入。")
@@ -100,13 +101,11 @@ def _store_community(batch: Batch, context: Context, community: str, rows: list[
         return Stored(0, 0, len(rows))
     if not known:
         _make_community(context, community, border)
-    day = _day(batch, rows) if not old else clock.today()
     version = store.newest_version(connection, community) + 1
-    take_effect(connection, fabric, details, version, day)
+    at = None if old else _stated(batch, rows)
+    at, _ = take_effect(connection, fabric, details, version, at)
     note = f"由文件“{context.source}”导入"
-    store.add_version(
-        connection, community, version, day, status=store.IN_FORCE, note=note, author=context.reader.user_id
-    )
+    store.add_version(connection, community, version, at, note=note, author=context.reader.user_id)
     store.announce(connection, community, version)
     added = sum(code not in old for code in codes)
     return Stored(added, len(codes) - added, 0)
@@ -159,10 +158,11 @@ def _details(
     }
 
 
-def _day(batch: Batch, rows: list[int]) -> date:
+def _stated(batch: Batch, rows: list[int]) -> datetime | None:
+    """Midnight of the earliest day before today that the rows state; None for none: from the instant of the import."""
     stated = batch.column("valid_from")
-    days: list[date] = [stated[i] for i in rows if stated[i] is not None]
-    return min([*days, clock.today()])
+    days = [stated[i] for i in rows if stated[i] is not None and stated[i] < clock.today()]
+    return clock.day_bounds(min(days))[0] if days else None
 
 
 def _make_community(context: Context, community: str, border: Any) -> None:
@@ -209,7 +209,7 @@ IMPORTER = Importer(
             ("启用日期", "valid_from"),
             Kind.DATE,
             stored=False,
-            help="社区首个版本的生效日期；已有网格的社区从导入之日起生效。",
+            help="社区首个版本的生效日期，从当日零时起；没有时或已有网格的社区，从导入的时刻起生效。",
         ),
     ),
     key=("place",),
@@ -217,5 +217,6 @@ IMPORTER = Importer(
     place_from_location=False,
     prepare=_prepare,
     store=_store,
+    moves_borders=True,
     note="以社区为单位：一个社区的全部网格须在同一文件中，恰好铺满社区；有一个不合格则整个社区不导入。已有网格的社区发布为新版本，旧版本保留。",
 )

@@ -62,5 +62,6 @@ IMPORTER = Importer(
     place_from_location=False,
     prepare=_prepare,
     extra=("level",),
+    moves_borders=True,
     note="编码相同的区划会更新边界和名称。社区已有网格时，请在地图上移动边界，不要用新边界覆盖。",
 )

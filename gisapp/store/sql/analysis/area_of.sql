@@ -3,6 +3,5 @@
 -- Index used: the unique key on region.place; that of grid.place and version.
 SELECT ST_AsBinary(coalesce(
   (SELECT geom FROM onemap.region WHERE place = :place AND geom IS NOT NULL),
-  (SELECT geom FROM onemap.grid WHERE place = :place AND valid_from <= current_date
-      AND (valid_to IS NULL OR valid_to > current_date) ORDER BY version DESC LIMIT 1),
+  (SELECT geom FROM onemap.grid WHERE place = :place AND valid_to IS NULL),
   (SELECT ST_Union(geom) FROM onemap.region WHERE place ^@ :place AND geom IS NOT NULL)))

@@ -13,7 +13,7 @@ UNION ALL
 SELECT 'grid', g.id, g.place, g.name, g.place, '', 26, st_pointonsurface(g.geom)
   FROM onemap.grid g, wanted w
  WHERE (w.kind IS NULL OR w.kind = 'grid') AND (w.ids IS NULL OR g.id = ANY(w.ids)) AND g.place ^@ ANY(w.prefixes)
-   AND g.valid_from <= current_date AND (g.valid_to IS NULL OR g.valid_to > current_date)
+   AND g.valid_to IS NULL
 UNION ALL
 SELECT 'grid_worker', k.id, k.place, k.name, k.code, '', 28, k.last_geom
   FROM onemap.grid_worker k, wanted w

@@ -18,6 +18,5 @@ SELECT coalesce((SELECT sum(people) FROM onemap.building_population WHERE place 
          WHERE place >= :prefix AND place < :prefix || ':' AND reported_at >= now() - interval '30 days') AS recent_cases,
        (SELECT count(*) FROM onemap.grid_worker WHERE place >= :prefix AND place < :prefix || ':' AND active) AS workers,
        (SELECT count(*) FROM onemap.grid
-         WHERE place >= :prefix AND place < :prefix || ':' AND place <> :prefix AND valid_from <= current_date
-           AND (valid_to IS NULL OR valid_to > current_date)) AS grids,
+         WHERE place >= :prefix AND place < :prefix || ':' AND place <> :prefix AND valid_to IS NULL) AS grids,
        (SELECT count(*) FROM onemap.region WHERE place > :prefix AND place < :prefix || ':' AND level = :below) AS regions
