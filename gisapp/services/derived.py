@@ -31,14 +31,15 @@ def refresh(connection: Connection, prefixes: Sequence[str]) -> None:
         return
     store.refresh_population(connection, prefixes)
     store.refresh_density(connection, prefixes)
-    demand.recount(connection, prefixes)
     refresh_search(connection, prefixes)
-    # Last: whoever closes a case meanwhile waits for the end of the transaction.
+    # Last: whoever reports or closes a case meanwhile waits for the end of the transaction.
+    demand.recount(connection, prefixes)
     case_density.recount(connection, prefixes)
 
 
 def refresh_search(connection: Connection, prefixes: Sequence[str]) -> None:
     """Recompute the entries of the search within some prefixes."""
+    store.hold(connection, prefixes)
     rows = store.searchable(connection, prefixes, _type_names())
     store.replace_entries(connection, _entries(rows, store.region_names(connection)), prefixes)
 

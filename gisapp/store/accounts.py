@@ -21,13 +21,12 @@ _ACCOUNT = (
 )
 
 
-def find_account(connection: Connection, login: str) -> RowMapping | None:
-    """The account of a login name with its password hash, or None."""
-    return (
-        connection.execute(select(*_ACCOUNT, app_user.c.password_hash).where(app_user.c.login == login))
-        .mappings()
-        .first()
-    )
+def find_account(connection: Connection, login: str, *, lock: bool = False) -> RowMapping | None:
+    """The account of a login name with its password hash, or None; locked until the end of the transaction if asked."""
+    statement = select(*_ACCOUNT, app_user.c.password_hash).where(app_user.c.login == login)
+    if lock:
+        statement = statement.with_for_update()
+    return connection.execute(statement).mappings().first()
 
 
 def list_accounts(connection: Connection) -> Sequence[RowMapping]:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, func, select, text
 
 from gisapp.store.copying import copy_frame
+from gisapp.store.locks import lock_districts
 from gisapp.store.tables.analysis import hexagon
 from gisapp.store.tables.work import event
 
@@ -34,6 +35,15 @@ def days_of_cases(connection: Connection) -> tuple[date | None, date | None]:
     zone = func.timezone("Asia/Shanghai", event.c.reported_at)
     row = connection.execute(select(func.min(zone), func.max(zone))).one()
     return (None, None) if row[0] is None else (row[0].date(), row[1].date())
+
+
+def hold(connection: Connection, prefixes: Sequence[str], *, for_one: bool = False) -> None:
+    """Let counting anew and counting one more case take turns: before either reads anything.
+
+    Args:
+        for_one: to count one more case; those who do that need not wait for each other here.
+    """
+    lock_districts(connection, "onemap.demand", prefixes, shared=for_one)
 
 
 def case_places(connection: Connection, prefixes: Sequence[str]) -> CasePlaces:

@@ -41,7 +41,10 @@ with engine.connect() as connection:
         if applied:
             # In the same transaction: no table is ever there without its policy.
             role = connection.dialect.identifier_preparer.quote(context.config.attributes[APP_ROLE_ATTRIBUTE])
-            there = inspect(connection).get_table_names(schema=SCHEMA)
+            found = inspect(connection).get_multi_columns(schema=SCHEMA)
+            there = {
+                str(name): {column["name"] for column in columns} for (_, name), columns in found.items()
+            }
             for statement in statements(metadata, role, there):
                 connection.execute(text(statement))
     connection.commit()
