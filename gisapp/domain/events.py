@@ -121,24 +121,27 @@ def channels(role: Role) -> tuple[Channel, ...]:
     return tuple(Channel) if role is Role.ADMIN else CHANNELS.get(role, ())
 
 
-def chosen_channel(role: Role, wanted: Channel | None) -> Channel:
+def chosen_channel(role: Role, wanted: str | None) -> Channel:
     """The channel of a report: the wanted one if the role may report as it, else what is usual for the role.
 
+    Args:
+        wanted: a ``Channel``; None where nothing was chosen.
+
     Raises:
-        InputError: the role does not report as the wanted one.
+        InputError: there is no such channel, or the role does not report as it.
     """
     offered = channels(role)
     if wanted is None and offered:
         return offered[0]
-    if wanted not in offered:
-        words = "、".join(label(one) for one in offered) or "无"
-        said = label(wanted) if wanted is not None else "未填写"
-        raise InputError(
-            f"“{label(role)}”不能以“{said}”为来源上报。",
-            remedy=f"可用的来源：{words}。",
-            details={"field": "channel"},
-        )
-    return wanted
+    for one in offered:
+        if one == wanted:
+            return one
+    said = label(wanted) if wanted in set(Channel) else "未知来源"
+    raise InputError(
+        f"“{label(role)}”不能以“{said}”为来源上报。",
+        remedy=f"可用的来源：{'、'.join(label(one) for one in offered) or '无'}。",
+        details={"field": "channel"},
+    )
 
 
 def overtaken(state: State, before: str) -> Conflict:

@@ -15,7 +15,6 @@ from gisapp.domain.blanks import is_blank
 from gisapp.domain.events import (
     MAY,
     Action,
-    Channel,
     State,
     Step,
     actions,
@@ -45,7 +44,7 @@ class Report:
         lon: longitude in degrees, EPSG:4490.
         lat: latitude in degrees, EPSG:4490.
         matter_code: five digits, GB/T 47678.5.
-        channel: what is usual for the reader's role when None.
+        channel: a ``Channel``; what is usual for the reader's role when None.
         at: stated instant of finding, see ``stated_instants``; now when None.
         source_key: identity given by the reporting terminal, so that a message sent twice is one case; an empty one is
             none.
@@ -57,7 +56,7 @@ class Report:
     title: str = ""
     description: str = ""
     address: str = ""
-    channel: Channel | None = None
+    channel: str | None = None
     at: datetime | None = None
     source_key: str | None = None
 
