@@ -30,7 +30,7 @@ window.dash_clientside.onemapDraft = (() => {
   }
 
   // Keeps what is written; gives the key that the report will be sent with.
-  function keep(matter, description, address, point) {
+  function keep(matter, description, address, channel, point) {
     const empty = !matter && !(description || '').trim() && !(address || '').trim() && !point;
     if (empty) {
       sessionStorage.removeItem(KEPT);
@@ -40,20 +40,21 @@ window.dash_clientside.onemapDraft = (() => {
     }
     const before = read();
     const key = before ? before.key : fresh();
-    sessionStorage.setItem(KEPT, JSON.stringify({ matter, description, address, point, key }));
+    sessionStorage.setItem(KEPT, JSON.stringify({ matter, description, address, channel, point, key }));
     mark();
     return key;
   }
 
   // What was written before, when the form opens; what stands in it already is newer.
-  function restore(opened, matter, description, address, point) {
+  function restore(opened, matter, description, address, _channel, point) {
     mark();
     const draft = read();
-    if (!opened || !draft) return [stay(), stay(), stay(), stay(), stay()];
-    if (matter || description || address || point) return [stay(), stay(), stay(), stay(), stay()];
+    const nothing = Array.from({ length: 6 }, stay);
+    if (!opened || !draft) return nothing;
+    if (matter || description || address || point) return nothing;
     const { point: at } = draft;
     const said = at ? `位置：${at[0].toFixed(6)}，${at[1].toFixed(6)}（可再次点选更改）` : stay();
-    return [draft.matter ?? null, draft.description ?? '', draft.address ?? '', at ?? null, said];
+    return [draft.matter ?? null, draft.description ?? '', draft.address ?? '', draft.channel ?? stay(), at ?? null, said];
   }
 
   // Without a line nothing is sent, and it is said; Dash alone would stay silent.

@@ -20,7 +20,7 @@ from dash_app.parts.table import register_export, table
 from dash_app.session import call
 from gisapp.domain import clock
 from gisapp.domain.access import Reader, Role
-from gisapp.domain.events import MAY, Action, Channel
+from gisapp.domain.events import MAY, Action
 from gisapp.domain.events import State as CaseState
 from gisapp.domain.keys import Level
 from gisapp.domain.vocabulary import label
@@ -35,6 +35,15 @@ _POINT_HINT = "请在地图上点选位置。"
 _OPEN_STATES = (CaseState.REPORTED, CaseState.ASSIGNED, CaseState.HANDLING)
 _LAYERS = ("green", "water", "buildings", "streets", "regions", "grids", "cases")
 _EMPTY = "没有符合条件的案件。请放宽条件，或点“上报”登记一件。"
+_EXPORTED = {
+    "reported_stated": "上报填报时间",
+    "reported_recorded": "上报登记时间",
+    "closed": "办结时间",
+    "closed_stated": "办结填报时间",
+    "closed_recorded": "办结登记时间",
+    "origin": "登记方式",
+}
+"""Columns that stand in the exported file only."""
 _UNITS = (
     "城管中队",
     "市政养护所",
@@ -115,6 +124,7 @@ def layout(reader: Reader) -> html.Div:
         {"field": "due", "headerName": "时限", "flex": 2, "minWidth": 140, "tooltipField": "due"},
         {"field": "reported", "headerName": "上报时间", "width": 140, "hide": True},
         {"field": "number", "headerName": "编号", "width": 130, "hide": True},
+        *({"field": field, "headerName": name, "hide": True} for field, name in _EXPORTED.items()),
     ]
     listing = html.Section(
         [head, table(_TABLE, columns, export="案件", single=True, tools=narrowing, empty=_EMPTY)],
@@ -142,9 +152,11 @@ def layout(reader: Reader) -> html.Div:
         dcc.Store(id="case-point"),
         dcc.Store(id="case-where"),
         dcc.Store(id="case-key"),
+        dcc.Store(id="case-seen"),
     ]
     return html.Div(
-        [listing, html.Div([stage, side], className="cases-stage"), _drawer(), *stores], className="cases"
+        [listing, html.Div([stage, side], className="cases-stage"), _drawer(reader.role), *stores],
+        className="cases",
     )
 
 
@@ -158,7 +170,8 @@ async def _place_name(app: Dash, place: str) -> str:
     return str(found["title"])
 
 
-def _drawer() -> dmc.Drawer:
+def _drawer(role: Role) -> dmc.Drawer:
+    sources = case_view.channel_options(role)
     form = [
         dmc.Select(
             id="case-matter",
@@ -167,6 +180,13 @@ def _drawer() -> dmc.Drawer:
             searchable=True,
             placeholder="输入名称或代码",
             limit=60,
+        ),
+        dmc.Select(
+            id="case-channel",
+            label="来源",
+            data=sources,
+            value=sources[0]["value"] if sources else None,
+            allowDeselect=False,
         ),
         dmc.Textarea(id="case-description", label="情况说明", autosize=True, minRows=3, maxRows=8),
         dmc.TextInput(id="case-address", label="地址说明", placeholder="例如：体育场路 229 号门前"),
@@ -272,18 +292,21 @@ def register(app: Dash) -> None:
         Output("case-side", "children"),
         Output("case-side", "hidden"),
         Output("case-where", "data"),
+        Output("case-seen", "data"),
         Input(ids.URL, "search"),
         Input("case-version", "data"),
     )
     async def show_case(search: str | None, _version: int) -> tuple[object, ...]:
         chosen = _query(search).get("id", "")
         if not chosen.isdigit():
-            return [], True, None
+            return [], True, None, None
         case = await call(app, events.get, int(chosen))
         close = html.Button(
             icon("close"), id="case-close", className="icon-button", title="关闭", **{"aria-label": "关闭"}
         )
-        return [grip(), close, case_view.detail(case, _UNITS)], False, [case["lon"], case["lat"]]
+        seen = {"case": case["id"], "step": case["steps"][-1]["number"] if case["steps"] else 0}
+        panel = [grip(), close, case_view.detail(case, _UNITS)]
+        return panel, False, [case["lon"], case["lat"]], seen
 
     @app.callback(
         Output(ids.URL, "search", allow_duplicate=True),
@@ -304,7 +327,7 @@ def register(app: Dash) -> None:
         State("case-note", "value"),
         State("case-assignee", "value"),
         State("case-worker", "value"),
-        State(ids.URL, "search"),
+        State("case-seen", "data"),
         State("case-version", "data"),
         prevent_initial_call=True,
     )
@@ -313,20 +336,21 @@ def register(app: Dash) -> None:
         note: str | None,
         assignee: str | None,
         worker: str | None,
-        search: str,
+        seen: dict[str, int] | None,
         version: int,
     ) -> object:
-        if not any(clicks) or ctx.triggered_id is None:
+        if not any(clicks) or ctx.triggered_id is None or not seen:
             return no_update
         action = Action(ctx.triggered_id["action"])
         case = await call(
             app,
             events.act,
-            int(_query(search)["id"]),
+            seen["case"],
             action,
             note=note or "",
             assignee=assignee or "",
             worker_id=int(worker) if worker else None,
+            after_step=seen["step"],
         )
         toast(f"案件 {case['number']} 已{label(action)}，当前{case['state_label']}。", colour="teal")
         return version + 1
@@ -361,6 +385,7 @@ def register(app: Dash) -> None:
         Output("case-point-text", "children", allow_duplicate=True),
         Input("case-submit", "n_clicks"),
         State("case-matter", "value"),
+        State("case-channel", "value"),
         State("case-description", "value"),
         State("case-address", "value"),
         State("case-point", "data"),
@@ -371,6 +396,7 @@ def register(app: Dash) -> None:
     async def submit(
         clicks: int | None,
         matter: str | None,
+        channel: str | None,
         description: str | None,
         address: str | None,
         point: list[float] | None,
@@ -389,11 +415,19 @@ def register(app: Dash) -> None:
             matter_code=matter,
             description=description or "",
             address=address or "",
-            channel=Channel.PATROL,
+            channel=channel,
             source_key=key,
         )
         case = await call(app, events.report, report)
-        toast(f"已上报，案件编号 {case['number']}。", remedy="办理进展可在案件列表中查看。", colour="teal")
+        if case["known"]:
+            said = f"这份上报先前已收到，案件编号 {case['number']}，没有重复登记。"
+            toast(said, remedy="其后改动的内容没有登记；如需补充，请写入该案件的办理说明。", colour="teal")
+        else:
+            toast(
+                f"已上报，案件编号 {case['number']}。",
+                remedy="办理进展可在案件列表中查看。",
+                colour="teal",
+            )
         return version + 1, False, None, f"?id={case['id']}", None, "", "", _POINT_HINT
 
     app.clientside_callback(
@@ -401,7 +435,8 @@ def register(app: Dash) -> None:
         Output("case-where", "id"),
         Input(ids.URL, "search"),
     )
-    written = [Input(f"case-{name}", "value") for name in ("matter", "description", "address")]
+    kept = ("matter", "description", "address", "channel")
+    written = [Input(f"case-{name}", "value") for name in kept]
     app.clientside_callback(
         ClientsideFunction("onemapDraft", "keep"),
         Output("case-key", "data"),
@@ -411,10 +446,7 @@ def register(app: Dash) -> None:
     )
     app.clientside_callback(
         ClientsideFunction("onemapDraft", "restore"),
-        *(
-            Output(f"case-{name}", "value", allow_duplicate=True)
-            for name in ("matter", "description", "address")
-        ),
+        *(Output(f"case-{name}", "value", allow_duplicate=True) for name in kept),
         Output("case-point", "data", allow_duplicate=True),
         Output("case-point-text", "children", allow_duplicate=True),
         Input("case-drawer", "opened"),

@@ -12,6 +12,8 @@ from dash.development.base_component import Component
 
 from dash_app.parts import states
 from gisapp.domain import clock, codes
+from gisapp.domain.access import Role
+from gisapp.domain.events import channels
 from gisapp.domain.vocabulary import label
 
 _MEANING = {"reported": "soon", "assigned": "soon", "handling": "soon", "closed": "good"}
@@ -24,6 +26,21 @@ def when(instant: datetime | str | None) -> str:
         return "—"
     found = datetime.fromisoformat(instant) if isinstance(instant, str) else instant
     return clock.local(found).strftime("%m-%d %H:%M")
+
+
+def exactly(instant: datetime | None) -> str:
+    """An instant in local time, to the second; empty where there is none."""
+    return "" if instant is None else clock.local(instant).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def stated_text(step: Mapping[str, Any]) -> str:
+    """What was stated of a step and when it was recorded, where the two differ; empty where they do not."""
+    stated, recorded = exactly(step["stated_at"]), exactly(step["recorded_at"])
+    if not stated or stated == recorded:
+        return ""
+    # A stated instant that lies too far back is shown, but the recorded one counts.
+    counts = "" if step["at"] == step["stated_at"] else "，以登记时间为准"
+    return f"填报时间 {stated}（登记时间 {recorded}{counts}）"
 
 
 def span(length: timedelta) -> str:
@@ -64,6 +81,12 @@ def row(case: Mapping[str, Any], now: datetime) -> dict[str, Any]:
         "assignee": case["assignee"],
         "place": case["place"],
         "address": case["address"],
+        "reported_stated": exactly(case["reported_stated_at"]),
+        "reported_recorded": exactly(case["reported_recorded_at"]),
+        "closed": exactly(case["closed_at"]),
+        "closed_stated": exactly(case["closed_stated_at"]),
+        "closed_recorded": exactly(case["closed_recorded_at"]),
+        "origin": "文件导入" if case["imported"] else "平台登记",
         "meaning": meaning(case),
     }
 
@@ -109,6 +132,10 @@ def _step(step: Mapping[str, Any]) -> html.Li:
         ),
         html.Div(step["actor"], className="case-step-who"),
     ]
+    if step["imported"]:
+        lines.append(html.Div(f"文件导入（{exactly(step['recorded_at'])}）", className="case-step-when"))
+    elif stated := stated_text(step):
+        lines.append(html.Div(stated, className="case-step-when"))
     if step["note"]:
         lines.append(html.Div(step["note"], className="case-step-note"))
     return html.Li(lines)
@@ -156,6 +183,11 @@ def _form(case: Mapping[str, Any], units: Sequence[str]) -> html.Div:
 def _hidden(component_id: str) -> Component:
     # The form's callback reads these fields whatever the step; a step without one has an empty one.
     return html.Div(dmc.TextInput(id=component_id, value=""), hidden=True)
+
+
+def channel_options(role: Role) -> list[dict[str, str]]:
+    """As what a role may report, what is usual first."""
+    return [{"value": str(one), "label": label(one)} for one in channels(role)]
 
 
 def matter_options() -> list[dict[str, Any]]:

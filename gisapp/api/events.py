@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
 
 from gisapp.api.session import DatabaseHere, ReaderHere
@@ -25,10 +25,15 @@ class ReportIn(BaseModel):
     title: str = ""
     description: str = ""
     address: str = ""
-    channel: Channel = Channel.GRID_WORKER
-    at: datetime | None = None
+    channel: Channel | None = Field(
+        None, description="one that the role may report as; what is usual for the role when left out"
+    )
+    at: datetime | None = Field(
+        None, description="stated instant of finding: counts up to 24 h back, else the recorded one does"
+    )
     source_key: str | None = Field(
-        None, description="the terminal's own identity of the message: sent twice, kept once"
+        None,
+        description="the account's own identity of the message: sent twice, kept once; an empty one is none",
     )
 
 
@@ -38,14 +43,24 @@ class ActionIn(BaseModel):
     action: Action
     note: str = ""
     assignee: str = ""
-    worker_id: int | None = None
-    at: datetime | None = None
+    worker_id: int | None = Field(None, description="an active grid worker of the case's community")
+    at: datetime | None = Field(
+        None,
+        description="stated instant: counts up to 24 h back and not before the step before, else the recorded one does",
+    )
+    after_step: int | None = Field(
+        None,
+        description="number of the newest step that was seen; refused with 409 where there is a newer one",
+    )
 
 
-@router.post("", status_code=201)
-def report(what: ReportIn, reader: ReaderHere, database: DatabaseHere) -> dict[str, Any]:
-    """Report a case."""
-    return events.report(database, reader, events.Report(**what.model_dump()))
+@router.post("", status_code=201, responses={200: {"description": "Known: the case that was reported first"}})
+def report(what: ReportIn, response: Response, reader: ReaderHere, database: DatabaseHere) -> dict[str, Any]:
+    """Report a case; 200 with ``known`` where the account has sent this message before."""
+    case = events.report(database, reader, events.Report(**what.model_dump()))
+    if case["known"]:
+        response.status_code = 200
+    return case
 
 
 @router.get("")
@@ -87,4 +102,5 @@ def act(event_id: int, what: ActionIn, reader: ReaderHere, database: DatabaseHer
         assignee=what.assignee,
         worker_id=what.worker_id,
         at=what.at,
+        after_step=what.after_step,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from contextvars import ContextVar
 from datetime import datetime
@@ -63,6 +64,7 @@ class Sessions:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._known: dict[str, tuple[float, Reader]] = {}
+        self._ended: dict[str, float] = {}
         self._asked: dict[str, asyncio.Future[tuple[Reader, datetime] | None]] = {}
         self._looking: asyncio.Task[None] | None = None
 
@@ -70,10 +72,13 @@ class Sessions:
         known = self._known.get(token)
         if known is not None and time.monotonic() - known[0] < RECHECK_SECONDS:
             return known[1]
+        asked = time.monotonic()
         found = await self._ask(token)
         self._known.pop(token, None)
         if found is None or found[1] <= clock.now():
             return None
+        if self._ended.get(token, -math.inf) >= asked:
+            return None  # signed out while it was looked up
         if len(self._known) > MOST_REMEMBERED:
             self._known.clear()
         self._known[token] = (time.monotonic(), found[0])
@@ -116,6 +121,10 @@ class Sessions:
         return {token: found.get(token) for token in tokens}
 
     def forget(self, token: str) -> None:
+        """A session has ended: whoever asks from now on, or is asking, is nobody."""
+        if len(self._ended) > MOST_REMEMBERED:
+            self._ended.clear()
+        self._ended[token] = time.monotonic()
         self._known.pop(token, None)
 
 

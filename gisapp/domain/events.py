@@ -11,6 +11,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from gisapp.domain.access import Role
+from gisapp.domain.blanks import is_blank
+from gisapp.domain.stated_instants import Instants
 from gisapp.domain.vocabulary import label
 from gisapp.errors import Conflict, InputError
 
@@ -62,6 +64,21 @@ MAY: dict[Action, frozenset[Role]] = {
     Action.SEND_BACK: frozenset({Role.WORKER, Role.MANAGER, Role.LEADER}),
 }
 
+CHANNELS: dict[Role, tuple[Channel, ...]] = {
+    Role.WORKER: (Channel.GRID_WORKER, Channel.PATROL),
+    Role.MANAGER: (
+        Channel.PATROL,
+        Channel.HOTLINE,
+        Channel.CITIZEN,
+        Channel.IOT,
+        Channel.LEADER_ORDER,
+        Channel.GRID_WORKER,
+    ),
+    Role.LEADER: (Channel.PATROL, Channel.LEADER_ORDER, Channel.HOTLINE, Channel.CITIZEN),
+}
+"""As what each role may report, what is usual first: workers what they found themselves, managers whatever reaches the
+desk, leaders what they saw or were told. Whoever may not report at all is left out."""
+
 _NEEDS_NOTE = {Action.CLOSE: "办理结果", Action.SEND_BACK: "退回理由"}
 
 _TERMS = {"01": timedelta(hours=24), "02": timedelta(hours=12), "03": timedelta(hours=8)}
@@ -77,7 +94,7 @@ class Step:
     from_state: State
     to_state: State
     note: str
-    at: datetime
+    when: Instants
 
 
 def due_time(matter_code: str, reported_at: datetime) -> datetime:
@@ -99,42 +116,83 @@ def actions(state: State, role: Role) -> list[Action]:
     ]
 
 
+def channels(role: Role) -> tuple[Channel, ...]:
+    """As what a role may report, what is usual first; administrators as everything."""
+    return tuple(Channel) if role is Role.ADMIN else CHANNELS.get(role, ())
+
+
+def chosen_channel(role: Role, wanted: str | None) -> Channel:
+    """The channel of a report: the wanted one if the role may report as it, else what is usual for the role.
+
+    Args:
+        wanted: a ``Channel``; None where nothing was chosen.
+
+    Raises:
+        InputError: there is no such channel, or the role does not report as it.
+    """
+    offered = channels(role)
+    if wanted is None and offered:
+        return offered[0]
+    for one in offered:
+        if one == wanted:
+            return one
+    said = label(wanted) if wanted in set(Channel) else "未知来源"
+    raise InputError(
+        f"“{label(role)}”不能以“{said}”为来源上报。",
+        remedy=f"可用的来源：{'、'.join(label(one) for one in offered) or '无'}。",
+        details={"field": "channel"},
+    )
+
+
+def overtaken(state: State, before: str) -> Conflict:
+    """What is said to somebody who acts on what has changed meanwhile.
+
+    Args:
+        state: the state of the case now.
+        before: who did what last, in Chinese, such as ``王芳已交办``.
+    """
+    return Conflict(
+        f"{before}，案件当前为“{label(state)}”，您的操作没有执行。",
+        remedy="请刷新，按最新状态办理。",
+        details={"state": state},
+    )
+
+
 def step(
-    state: State, action: Action, *, note: str, at: datetime, last_at: datetime, assignee: str = ""
+    state: State, action: Action, *, note: str, when: Instants, assignee: str = "", before: str = ""
 ) -> Step:
     """The step that an action makes from a state.
 
     Args:
         note: what was done or why; required for closing and sending back.
-        at: instant of the action, with a zone.
-        last_at: instant of the step before.
+        when: instants of the action.
         assignee: the responsible unit, required for assigning.
+        before: who did what last, in Chinese, for the message.
 
     Raises:
         Conflict: the state does not allow the action.
-        InputError: something that the action needs is missing, or it lies before the step before it.
+        InputError: something that the action needs is missing.
     """
     target = TRANSITIONS.get((state, action))
     if target is None:
         possible = "、".join(label(a) for (here, a) in TRANSITIONS if here is state) or "无"
+        since = f"（{before}）" if before else ""
         raise Conflict(
-            f"案件当前为“{label(state)}”，不能{label(action)}。",
+            f"案件当前为“{label(state)}”{since}，不能{label(action)}。",
             remedy=f"当前可进行的操作：{possible}。请刷新后再试。",
             details={"state": state, "action": action},
         )
-    if action in _NEEDS_NOTE and not note.strip():
+    if action in _NEEDS_NOTE and is_blank(note):
         raise InputError(
             f"{label(action)}时必须填写{_NEEDS_NOTE[action]}。",
             remedy="请填写后再提交。",
             details={"field": "note"},
         )
-    if action is Action.ASSIGN and not assignee.strip():
+    if action is Action.ASSIGN and is_blank(assignee):
         raise InputError(
-            "交办时必须指定责任单位。", remedy="请选择责任单位或网格员。", details={"field": "assignee"}
+            "交办时必须指定责任单位。", remedy="请选择或填写责任单位。", details={"field": "assignee"}
         )
-    if at < last_at:
-        raise InputError("操作时间早于上一步。", remedy="请核对终端时间。", details={"field": "at"})
-    return Step(action, state, target, note.strip(), at)
+    return Step(action, state, target, note.strip(), when)
 
 
 def on_time(due_at: datetime, closed_at: datetime | None, now: datetime) -> bool | None:

@@ -121,5 +121,8 @@ class Scope:
     def __hash__(self) -> int:
         return hash(self.prefixes)
 
+    def __str__(self) -> str:
+        return ",".join(self.prefixes)
+
     def __repr__(self) -> str:
         return f"Scope({list(self.prefixes)!r})"

@@ -7,7 +7,8 @@ import logging
 import secrets
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -49,32 +50,67 @@ class Session:
     expires_at: datetime
 
 
+@dataclass(slots=True)
+class _Try:
+    """One sign-in; ``failed`` stays None where it came to no answer."""
+
+    failed: bool | None = None
+
+
 class _Tries:
-    """Failed sign-ins by login name: after ``TRIES`` of them a login pauses for ``PAUSE_SECONDS``."""
+    """Failed sign-ins by login name: after ``TRIES`` of them a login pauses for ``PAUSE_SECONDS``.
+
+    Those that are under way count as if they failed, until they are known: so many at once are no more than one after the
+    other.
+    """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._changed = threading.Condition()
         self._failed: dict[str, tuple[int, float]] = {}
+        self._trying: dict[str, int] = {}
 
-    def check(self, login: str) -> None:
-        with self._lock:
-            count, since = self._failed.get(login, (0, 0.0))
-            waited = time.monotonic() - since
-            if count >= TRIES and waited < PAUSE_SECONDS:
-                raise Forbidden(
-                    "登录失败次数过多。", remedy=f"请在 {int(PAUSE_SECONDS - waited) + 1} 秒后再试。"
-                )
+    @contextmanager
+    def one(self, login: str) -> Iterator[_Try]:
+        """One try, for which a place among the allowed ones is waited for.
 
-    def note(self, login: str, *, failed: bool) -> None:
-        with self._lock:
-            if not failed:
-                self._failed.pop(login, None)
-                return
-            count, since = self._failed.get(login, (0, 0.0))
-            fresh = time.monotonic() - since > PAUSE_SECONDS
-            self._failed[login] = (1 if fresh else count + 1, time.monotonic())
-            if len(self._failed) > 10_000:
-                self._failed.pop(next(iter(self._failed)))
+        Raises:
+            Forbidden: too many have failed.
+        """
+        with self._changed:
+            while self._failures(login) + self._trying.get(login, 0) >= TRIES:
+                self._changed.wait()
+            self._trying[login] = self._trying.get(login, 0) + 1
+        attempt = _Try()
+        try:
+            yield attempt
+        finally:
+            with self._changed:
+                self._trying[login] -= 1
+                if not self._trying[login]:
+                    del self._trying[login]
+                self._note(login, attempt.failed)
+                self._changed.notify_all()
+
+    def _failures(self, login: str) -> int:
+        count, since = self._failed.get(login, (0, 0.0))
+        waited = time.monotonic() - since
+        if waited >= PAUSE_SECONDS:
+            return 0
+        if count >= TRIES:
+            raise Forbidden("登录失败次数过多。", remedy=f"请在 {int(PAUSE_SECONDS - waited) + 1} 秒后再试。")
+        return count
+
+    def _note(self, login: str, failed: bool | None) -> None:
+        if failed is None:
+            return
+        if not failed:
+            self._failed.pop(login, None)
+            return
+        count, since = self._failed.get(login, (0, 0.0))
+        fresh = time.monotonic() - since > PAUSE_SECONDS
+        self._failed[login] = (1 if fresh else count + 1, time.monotonic())
+        if len(self._failed) > 10_000:
+            self._failed.pop(next(iter(self._failed)))
 
 
 _tries = _Tries()
@@ -110,15 +146,15 @@ def sign_in(
             page.
     """
     login = login.strip()
-    _tries.check(login)
-    with database.begin(SYSTEM) as connection:
-        row = accounts.find_account(connection, login)
-    try:
-        _hasher.verify(row["password_hash"] if row else _NO_ONE, password)
-        known = row is not None and row["active"]
-    except (VerifyMismatchError, InvalidHashError):
-        known = False
-    _tries.note(login, failed=not known)
+    with _tries.one(login) as attempt:
+        with database.begin(SYSTEM) as connection:
+            row = accounts.find_account(connection, login)
+        try:
+            _hasher.verify(row["password_hash"] if row else _NO_ONE, password)
+            known = row is not None and row["active"]
+        except (VerifyMismatchError, InvalidHashError):
+            known = False
+        attempt.failed = not known
     if row is None or not known:
         raise NotSignedIn("用户名或密码不正确。", remedy="请核对后重新输入；忘记密码请联系系统管理员。")
     if not row["scopes"]:
@@ -136,11 +172,19 @@ def sign_in(
 
 
 def _open(database: Database, row: Mapping[Any, Any], hours: int) -> Session:
+    """Open the session of an account whose password has been checked.
+
+    Raises:
+        NotSignedIn: the account was withdrawn, or got another password, since it was read.
+    """
     token = secrets.token_urlsafe(32)
-    expires_at = clock.now() + timedelta(hours=hours)
     with database.begin(SYSTEM) as connection:
-        accounts.open_session(connection, _digest(token), row["id"], expires_at)
-    return Session(token, _reader(row), expires_at)
+        now = accounts.find_account(connection, row["login"], lock=True)
+        if now is None or not now["active"] or now["password_hash"] != row["password_hash"]:
+            raise NotSignedIn("账号刚刚被更改。", remedy="请重新登录；若登录不了，请联系系统管理员。")
+        expires_at = clock.now() + timedelta(hours=hours)
+        accounts.open_session(connection, _digest(token), now["id"], expires_at)
+    return Session(token, _reader(now), expires_at)
 
 
 def lend(

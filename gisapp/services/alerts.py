@@ -73,19 +73,23 @@ def acknowledge(database: Database, reader: Reader, identifier: int) -> dict[str
     Raises:
         Forbidden: the reader's role does not answer for alerts.
         NotFound: no such alert within the reader's scope.
-        Conflict: somebody took note before.
+        Conflict: somebody took note before, or late positions have proved it wrong.
     """
     reader.require(Role.LEADER, Role.MANAGER)
     with database.begin(reader) as connection:
+        store.lock(connection, identifier)
         row = store.find(connection, identifier)
         if row is None:
             raise NotFound(
                 f"没有编号为 {identifier} 的告警。", remedy="请核对编号，或确认其在您的管辖范围内。"
             )
-        if not store.acknowledge(connection, identifier, reader.user_id):
+        if row["withdrawn_at"] is not None:
+            raise Conflict("告警已撤销：补报的定位证明它不成立。", remedy="无需确认，请刷新列表。")
+        if row["acknowledged_at"] is not None:
             raise Conflict(
                 f"告警已由{row['acknowledged_by'] or '他人'}确认。", remedy="无需再次确认，请刷新列表。"
             )
+        store.acknowledge(connection, identifier, reader.user_id)
         tell(connection, identifier, "acknowledged")
     return get(database, reader, identifier)
 

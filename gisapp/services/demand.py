@@ -138,7 +138,7 @@ def recount(connection: Connection, prefixes: Sequence[str]) -> int:
     Returns:
         the number of cases counted.
     """
-    demand.count_alone(connection)
+    demand.hold(connection, prefixes)
     found = demand.case_places(connection, prefixes)
     parts = []
     for resolution in LAYER_RESOLUTIONS:
@@ -151,6 +151,7 @@ def recount(connection: Connection, prefixes: Sequence[str]) -> int:
 
 def count_case(connection: Connection, place: str, lon: float, lat: float, reported_at: datetime) -> None:
     """Count one new case, so that the demand layer shows it at once."""
+    demand.hold(connection, [place], for_one=True)
     cells = []
     for resolution in LAYER_RESOLUTIONS:
         cell = point_cell(lon, lat, resolution)

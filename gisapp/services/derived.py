@@ -39,6 +39,7 @@ def refresh(connection: Connection, prefixes: Sequence[str]) -> None:
 
 def refresh_search(connection: Connection, prefixes: Sequence[str]) -> None:
     """Recompute the entries of the search within some prefixes."""
+    store.hold(connection, prefixes)
     rows = store.searchable(connection, prefixes, _type_names())
     store.replace_entries(connection, _entries(rows, store.region_names(connection)), prefixes)
 

@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection
 
 from gisapp.domain import clock, codes
 from gisapp.domain.access import Reader
-from gisapp.domain.events import MAY, Action, Channel, State, Step, actions, due_time, on_time, step
+from gisapp.domain.blanks import is_blank
+from gisapp.domain.events import (
+    MAY,
+    Action,
+    State,
+    Step,
+    actions,
+    chosen_channel,
+    due_time,
+    on_time,
+    overtaken,
+    step,
+)
+from gisapp.domain.stated_instants import counting
 from gisapp.domain.vocabulary import label
 from gisapp.errors import Forbidden, InputError, NotFound
 from gisapp.services.demand import count_case
@@ -22,8 +35,6 @@ from gisapp.store.grid_locks import hold_grids
 from gisapp.store.notices import notify
 
 MAX_PAGE = 500
-_AHEAD = timedelta(minutes=2)
-"""How far a terminal's clock may run ahead of ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +45,10 @@ class Report:
         lon: longitude in degrees, EPSG:4490.
         lat: latitude in degrees, EPSG:4490.
         matter_code: five digits, GB/T 47678.5.
-        at: instant of finding; now when None.
-        source_key: identity given by the reporting terminal, so that a message sent twice is one case.
+        channel: a ``Channel``; what is usual for the reader's role when None.
+        at: stated instant of finding, see ``stated_instants``; now when None.
+        source_key: identity given by the reporting terminal, so that a message sent twice is one case; an empty one is
+            none.
     """
 
     lon: float
@@ -44,18 +57,9 @@ class Report:
     title: str = ""
     description: str = ""
     address: str = ""
-    channel: Channel = Channel.GRID_WORKER
+    channel: str | None = None
     at: datetime | None = None
     source_key: str | None = None
-
-
-def _instant(at: datetime | None, now: datetime) -> datetime:
-    if at is None:
-        return now
-    given = clock.local(at)
-    if given > now + _AHEAD:
-        raise InputError("时间晚于现在。", remedy="请核对终端的时间设置。", details={"field": "at"})
-    return min(given, now)
 
 
 def shown(row: Mapping[Any, Any], reader: Reader, now: datetime) -> dict[str, Any]:
@@ -73,30 +77,52 @@ def shown(row: Mapping[Any, Any], reader: Reader, now: datetime) -> dict[str, An
     }
 
 
+def _described(
+    connection: Connection, rows: Sequence[Mapping[Any, Any]], reader: Reader, now: datetime
+) -> list[dict[str, Any]]:
+    """Cases as ``shown``, with what was stated and recorded of their first step and of the one that closed them."""
+    ends: dict[tuple[int, str], Mapping[Any, Any]] = {}
+    for found in events.ends_of(connection, [row["id"] for row in rows]):
+        ends[found["event_id"], "reported" if found["number"] == 1 else "closed"] = found
+    described = []
+    for row in rows:
+        case = shown(row, reader, now)
+        for end in ("reported", "closed"):
+            at = ends.get((row["id"], end), {})
+            case[f"{end}_stated_at"], case[f"{end}_recorded_at"] = at.get("stated_at"), at.get("recorded_at")
+        case["imported"] = bool(ends.get((row["id"], "reported"), {}).get("imported"))
+        described.append(case)
+    return described
+
+
 def report(database: Database, reader: Reader, what: Report) -> dict[str, Any]:
-    """Report a case; the same ``source_key`` from the same channel gives the case that exists already.
+    """Report a case. The same ``source_key`` from the same account gives the case that exists already, if the account still
+    sees it; ``known`` of the answer tells.
 
     Raises:
         Forbidden: the role may not report, or the point lies outside the reader's scope.
-        InputError: unknown matter, coordinates out of range, time in the future.
+        InputError: unknown matter, a channel that is not the role's, coordinates out of range, time in the future.
     """
     reader.require(*MAY[Action.REPORT])
-    now = clock.now()
-    at = _instant(what.at, now)
     matter = codes.matter_type(what.matter_code)
+    channel = chosen_channel(reader.role, what.channel)
     if not (-180 <= what.lon <= 180 and -90 <= what.lat <= 90):
         raise InputError("坐标超出范围。", remedy="请按经度、纬度（度）填写。", details={"field": "lon,lat"})
+    key = None if is_blank(what.source_key or "") else what.source_key
     with database.begin(reader) as connection:
         hold_grids(connection)
-        if what.source_key is not None:
-            known = events.find_by_source(connection, str(what.channel), what.source_key)
+        if key is not None:
+            known = events.find_by_key(connection, reader.user_id, key)
             if known is not None:
-                return shown(known, reader, now)
+                return _described(connection, [known], reader, clock.now())[0] | {"known": True}
         place = events.grid_at(connection, what.lon, what.lat)
         if place is None or not reader.scope.covers(place):
             raise Forbidden(
                 "该位置不在您的管辖范围内。", remedy="请核对位置；如属他人网格，请拨打值班电话转报。"
             )
+        events.take_turns(connection)
+        # Only now: the time limit does not run while others are waited for, and instants follow each other as numbers do.
+        when = counting(what.at, clock.now())
         row = events.create(
             connection,
             place=place,
@@ -105,21 +131,22 @@ def report(database: Database, reader: Reader, what: Report) -> dict[str, Any]:
             values={
                 "matter_code": what.matter_code,
                 "class": what.matter_code[:2],
-                "channel": str(what.channel),
+                "channel": str(channel),
                 "title": what.title.strip() or matter.name,
                 "description": what.description.strip(),
                 "address": what.address.strip(),
                 "state": str(State.REPORTED),
-                "reported_at": at,
-                "due_at": due_time(what.matter_code, at),
-                "source": str(what.channel),
-                "source_key": what.source_key,
+                "reported_at": when.at,
+                "due_at": due_time(what.matter_code, when.at),
+                "source_key": key,
+                "source_account": reader.user_id,
+                "source_scope": str(reader.scope),
             },
         )
         count_case(connection, place, what.lon, what.lat, row["reported_at"])
-        first = Step(Action.REPORT, State.REPORTED, State.REPORTED, what.description.strip(), at)
+        first = Step(Action.REPORT, State.REPORTED, State.REPORTED, what.description.strip(), when)
         _write_step(connection, reader, row, first)
-    return shown(row, reader, now)
+        return _described(connection, [row], reader, when.recorded_at)[0] | {"known": False}
 
 
 def act(
@@ -132,33 +159,42 @@ def act(
     assignee: str = "",
     worker_id: int | None = None,
     at: datetime | None = None,
+    after_step: int | None = None,
 ) -> dict[str, Any]:
     """Take one step with a case.
+
+    Args:
+        at: stated instant, see ``stated_instants``.
+        after_step: number of the newest step that the actor has seen; the newest when the request came, when None.
 
     Raises:
         NotFound: no such case within the reader's scope.
         Forbidden: the role may not take this step, or a worker takes one with another's case.
-        Conflict: the state does not allow it (somebody was quicker, or a step was left out).
-        InputError: the result, the reason or the responsible unit is missing.
+        Conflict: somebody was quicker, or a step was left out.
+        InputError: the result, the reason or the responsible unit is missing, or the worker does not answer for the place.
     """
     reader.require(*MAY[action])
-    now = clock.now()
     with database.begin(reader) as connection:
         hold_grids(connection)
+        seen = after_step if after_step is not None else _number(events.last_step(connection, event_id))
         row = events.find(connection, event_id, lock=True)
         if row is None:
             raise NotFound(f"没有编号为 {event_id} 的案件。", remedy="请核对编号，或确认它在您的管辖范围内。")
+        # From here on nobody else acts on the case: its state, its newest step and the instant are read now.
+        last = events.last_step(connection, event_id)
+        when = counting(at, clock.now(), row["reported_at"] if last is None else last["at"])
+        before = f"{last['actor']}已{label(last['action'])}" if last is not None else ""
+        if _number(last) > seen:
+            raise overtaken(State(row["state"]), before)
         if reader.worker_id is not None and row["worker_id"] not in (None, reader.worker_id):
             raise Forbidden("该案件已交办给其他网格员。", remedy="请联系网格管理员改派。")
-        last_at = events.last_step_at(connection, event_id) or row["reported_at"]
-        taken = step(
-            State(row["state"]), action, note=note, at=_instant(at, now), last_at=last_at, assignee=assignee
-        )
+        taken = step(State(row["state"]), action, note=note, when=when, assignee=assignee, before=before)
         values: dict[str, Any] = {"state": str(taken.to_state)}
         if action is Action.ASSIGN:
+            _require_worker(connection, row["place"], worker_id)
             values |= {"assignee": assignee.strip(), "worker_id": worker_id}
         if taken.to_state is State.CLOSED:
-            values["closed_at"] = taken.at
+            values["closed_at"] = when.at
         if taken.to_state is State.REPORTED:
             values |= {"assignee": "", "worker_id": None}
         events.move(connection, event_id, row["place"], values)
@@ -166,8 +202,28 @@ def act(
             case_density.count_one(connection, row["place"], row["lon"], row["lat"], row["reported_at"])
         _write_step(connection, reader, {**row, **values}, taken)
         after = events.find(connection, event_id)
-    assert after is not None
-    return shown(after, reader, now)
+        assert after is not None
+        return _described(connection, [after], reader, when.recorded_at)[0]
+
+
+def _number(step_row: Mapping[Any, Any] | None) -> int:
+    return 0 if step_row is None else int(step_row["number"])
+
+
+def _require_worker(connection: Connection, place: str, worker_id: int | None) -> None:
+    """Refuse whom a case of a place cannot be given to; what is wrong with a worker elsewhere is not told.
+
+    Raises:
+        InputError: no such worker here.
+    """
+    if worker_id is None:
+        return
+    if not 0 < worker_id < 2**63 or not events.may_be_given(connection, place, worker_id):
+        raise InputError(
+            f"案件所在社区没有编号为 {worker_id} 的在岗网格员。",
+            remedy="请从该社区的网格员中选择，或只填写责任单位。",
+            details={"field": "worker_id"},
+        )
 
 
 def _write_step(connection: Connection, reader: Reader, row: Mapping[Any, Any], taken: Step) -> None:
@@ -190,7 +246,7 @@ def _write_step(connection: Connection, reader: Reader, row: Mapping[Any, Any], 
         state=str(taken.to_state),
         lon=row["lon"],
         lat=row["lat"],
-        at=taken.at.isoformat(),
+        at=taken.when.at.isoformat(),
     )
 
 
@@ -205,6 +261,7 @@ def get(database: Database, reader: Reader, event_id: int) -> dict[str, Any]:
         if row is None:
             raise NotFound(f"没有编号为 {event_id} 的案件。", remedy="请核对编号，或确认它在您的管辖范围内。")
         log = events.steps(connection, event_id)
+        (case,) = _described(connection, [row], reader, clock.now())
         workers = events.workers_for(connection, row["place"])
         names = scopes.grid_names_of(connection, [row["place"]]) or scopes.names_of(
             connection, [row["place"]]
@@ -214,7 +271,7 @@ def get(database: Database, reader: Reader, event_id: int) -> dict[str, Any]:
         for entry in log
     ]
     return {
-        **shown(row, reader, clock.now()),
+        **case,
         "place_name": names.get(row["place"], row["place"]),
         "steps": taken,
         "workers": [dict(w) for w in workers],
@@ -230,4 +287,5 @@ def find(
     now = clock.now()
     with database.begin(reader) as connection:
         total, rows = events.page(connection, wanted, offset=offset, limit=limit)
-    return {"total": total, "moment": now.isoformat(), "items": [shown(row, reader, now) for row in rows]}
+        items = _described(connection, rows, reader, now)
+    return {"total": total, "moment": now.isoformat(), "items": items}

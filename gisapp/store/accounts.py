@@ -23,10 +23,10 @@ _ACCOUNT = (
 
 def find_account(connection: Connection, login: str, *, lock: bool = False) -> RowMapping | None:
     """The account of a login name with its password hash, or None; locked until the end of the transaction if asked."""
-    query = select(*_ACCOUNT, app_user.c.password_hash).where(app_user.c.login == login)
+    statement = select(*_ACCOUNT, app_user.c.password_hash).where(app_user.c.login == login)
     if lock:
-        query = query.with_for_update()
-    return connection.execute(query).mappings().first()
+        statement = statement.with_for_update()
+    return connection.execute(statement).mappings().first()
 
 
 def list_accounts(connection: Connection) -> Sequence[RowMapping]:

@@ -126,17 +126,21 @@ def withdraw(connection: Connection, identifiers: Sequence[int]) -> None:
     """Late positions proved alerts wrong: they stay in the record and are shown no more."""
     if identifiers:
         chosen = alert.c.id == func.any(list(identifiers))
-        connection.execute(update(alert).where(chosen).values(withdrawn_at=func.now()))
+        connection.execute(update(alert).where(chosen).values(withdrawn_at=func.clock_timestamp()))
 
 
-def acknowledge(connection: Connection, identifier: int, user: int) -> bool:
-    """Somebody takes note; False where somebody has before, or no such alert is in the reader's scope."""
-    done = connection.execute(
+def lock(connection: Connection, identifier: int) -> None:
+    """Keep an alert within the reader's scope as it is until the end of the transaction."""
+    connection.execute(select(alert.c.id).where(alert.c.id == identifier).with_for_update())
+
+
+def acknowledge(connection: Connection, identifier: int, user: int) -> None:
+    """Note who took note of an alert that the caller has locked, and that it is now."""
+    connection.execute(
         update(alert)
-        .where(alert.c.id == identifier, alert.c.acknowledged_at.is_(None))
-        .values(acknowledged_at=func.now(), acknowledged_by=user)
+        .where(alert.c.id == identifier)
+        .values(acknowledged_at=func.clock_timestamp(), acknowledged_by=user)
     )
-    return done.rowcount == 1
 
 
 def page(

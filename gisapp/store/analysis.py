@@ -241,9 +241,10 @@ def list_runs(connection: Connection, kind: str | None = None, limit: int = 100)
 
 def remove_run(connection: Connection, run_id: int) -> None:
     """Delete a run with its results."""
+    # The run first: a result that is being kept is waited for, and then goes too.
+    connection.execute(delete(analysis_run).where(analysis_run.c.id == run_id))
     connection.execute(delete(hotspot_cell).where(hotspot_cell.c.run_id == run_id))
     connection.execute(delete(station).where(station.c.run_id == run_id))
-    connection.execute(delete(analysis_run).where(analysis_run.c.id == run_id))
 
 
 def add_cells(connection: Connection, run_id: int, place: str, columns: Mapping[str, Sequence[Any]]) -> None:

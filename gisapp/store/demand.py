@@ -13,18 +13,11 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, func, select, text
 
 from gisapp.store.copying import copy_frame
+from gisapp.store.locks import lock_districts
 from gisapp.store.tables.analysis import hexagon
 from gisapp.store.tables.work import event
 
 Ints = NDArray[np.int64]
-
-_ALONE = text("SELECT pg_advisory_xact_lock(hashtext('onemap.demand'))")
-_BESIDE_OTHERS = text("SELECT pg_advisory_xact_lock_shared(hashtext('onemap.demand'))")
-
-
-def count_alone(connection: Connection) -> None:
-    """Until the end of the transaction nobody counts one more case: it would be lost to whoever counts all anew."""
-    connection.execute(_ALONE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +35,15 @@ def days_of_cases(connection: Connection) -> tuple[date | None, date | None]:
     zone = func.timezone("Asia/Shanghai", event.c.reported_at)
     row = connection.execute(select(func.min(zone), func.max(zone))).one()
     return (None, None) if row[0] is None else (row[0].date(), row[1].date())
+
+
+def hold(connection: Connection, prefixes: Sequence[str], *, for_one: bool = False) -> None:
+    """Let counting anew and counting one more case take turns: before either reads anything.
+
+    Args:
+        for_one: to count one more case; those who do that need not wait for each other here.
+    """
+    lock_districts(connection, "onemap.demand", prefixes, shared=for_one)
 
 
 def case_places(connection: Connection, prefixes: Sequence[str]) -> CasePlaces:
@@ -123,8 +125,6 @@ def replace_counts(connection: Connection, parts: Sequence[pd.DataFrame], prefix
 
 def count_one(connection: Connection, place: str, day: date, cells: Sequence[tuple[int, int]]) -> None:
     """Count one more case of a grid and a local day in cells, given as (resolution, cell)."""
-    # The case is stored by now: who counts anew either sees it, or has ended before it is counted here.
-    connection.execute(_BESIDE_OTHERS)
     connection.execute(
         text(
             "INSERT INTO onemap.demand_cell AS d (place, cell, resolution, day, n) VALUES (:place, :cell, :resolution, "

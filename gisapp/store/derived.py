@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from gisapp.store.locks import lock_districts
 from gisapp.store.sqlfiles import load_sql
 
 ENTRY_COLUMNS = (
@@ -46,8 +47,14 @@ SELECT {", ".join("s." + name for name in ENTRY_COLUMNS)} FROM staged_entry s
 """
 
 
+def hold(connection: Connection, prefixes: Sequence[str]) -> None:
+    """Let those who derive anew within the same districts take turns: before anything is read."""
+    lock_districts(connection, "onemap.derived", prefixes)
+
+
 def refresh_population(connection: Connection, prefixes: Sequence[str]) -> None:
     """Count people by building again."""
+    hold(connection, prefixes)
     connection.execute(
         text("SELECT onemap.refresh_population(CAST(:prefixes AS text[]))"), {"prefixes": list(prefixes)}
     )
@@ -55,6 +62,7 @@ def refresh_population(connection: Connection, prefixes: Sequence[str]) -> None:
 
 def refresh_density(connection: Connection, prefixes: Sequence[str]) -> None:
     """Count components by cell again."""
+    hold(connection, prefixes)
     connection.execute(text(load_sql("derived/density")), {"prefixes": list(prefixes)})
 
 

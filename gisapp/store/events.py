@@ -16,13 +16,15 @@ from sqlalchemy import (
     and_,
     func,
     insert,
+    literal,
     or_,
     select,
     text,
     update,
 )
+from sqlalchemy.dialects.postgresql import insert as upsert
 
-from gisapp.domain.events import State, Step
+from gisapp.domain.events import Action, State, Step
 from gisapp.store.sqlfiles import load_sql
 from gisapp.store.tables.base import SRID
 from gisapp.store.tables.work import event, event_step, grid_worker
@@ -114,14 +116,20 @@ def find(connection: Connection, event_id: int, *, lock: bool = False) -> RowMap
     return connection.execute(statement).mappings().first()
 
 
-def find_by_source(connection: Connection, source: str, source_key: str) -> RowMapping | None:
-    """The case that a terminal has reported under its own identity already, or None.
+REPORTED = ""
+"""The source of cases that are reported here; no file's name is empty."""
+
+
+def find_by_key(connection: Connection, account: int, key: str) -> RowMapping | None:
+    """The case that an account has reported under a key already, if the reader still sees it, else None.
 
     The second of two equal messages waits here until the first one's transaction has ended.
     """
-    connection.execute(select(func.pg_advisory_xact_lock(func.hashtext(f"event:{source}:{source_key}"))))
-    statement = select(*_SHOWN).where(event.c.source == source, event.c.source_key == source_key)
-    return connection.execute(statement).mappings().first()
+    connection.execute(select(func.pg_advisory_xact_lock(func.hashtext(f"event:{account}:{key}"))))
+    statement = select(*_SHOWN).where(
+        event.c.source == REPORTED, event.c.source_key == key, event.c.source_account == account
+    )
+    return connection.execute(statement.order_by(event.c.id).limit(1)).mappings().first()
 
 
 def page(
@@ -135,17 +143,11 @@ def page(
 
 def steps(connection: Connection, event_id: int) -> Sequence[RowMapping]:
     """The step log of a case, the first step first."""
+    columns = ("number", "action", "from_state", "to_state", "actor", "note")
+    instants = ("at", "stated_at", "recorded_at", "imported")
     return (
         connection.execute(
-            select(
-                event_step.c.number,
-                event_step.c.action,
-                event_step.c.from_state,
-                event_step.c.to_state,
-                event_step.c.actor,
-                event_step.c.note,
-                event_step.c.at,
-            )
+            select(*(event_step.c[name] for name in (*columns, *instants)))
             .where(event_step.c.event_id == event_id)
             .order_by(event_step.c.number)
         )
@@ -154,22 +156,49 @@ def steps(connection: Connection, event_id: int) -> Sequence[RowMapping]:
     )
 
 
+def ends_of(connection: Connection, event_ids: Sequence[int]) -> Sequence[RowMapping]:
+    """The first step of each of some cases, and the one that closed it."""
+    columns = ("event_id", "number", "action", "stated_at", "recorded_at", "imported")
+    chosen = event_step.c.event_id == func.any(list(event_ids))
+    ends = or_(event_step.c.number == 1, event_step.c.action == str(Action.CLOSE))
+    statement = select(*(event_step.c[name] for name in columns)).where(chosen, ends)
+    return connection.execute(statement).mappings().all()
+
+
 def grid_at(connection: Connection, lon: float, lat: float) -> str | None:
     """Place key of the grid in force that holds a point (EPSG:4490), else of the deepest region, else None."""
     found = connection.execute(text(load_sql("place_at")), {"lon": lon, "lat": lat}).scalar()
     return None if found is None else str(found)
 
 
+def take_turns(connection: Connection) -> None:
+    """Wait until whoever else is reporting has ended: what is read from here on stands in the order of the numbers."""
+    connection.execute(select(func.pg_advisory_xact_lock(func.hashtext("onemap.event_numbers"))))
+
+
 def create(
     connection: Connection, *, place: str, lon: float, lat: float, values: dict[str, Any]
 ) -> RowMapping:
-    """Store a new case; its number is the local day and a serial number of that day."""
-    number = func.onemap.next_event_number(values["reported_at"])
+    """Store a new case; its number is the local day and a serial number of that day.
+
+    Args:
+        values: further columns; under ``source_key`` of ``source_account`` the caller has found no case that it may see.
+    """
+    number = connection.execute(select(func.onemap.next_event_number(values["reported_at"]))).scalar_one()
     point = func.ST_SetSRID(func.ST_MakePoint(lon, lat), SRID)
-    row = connection.execute(
-        insert(event).values(place=place, number=number, geom=point, **values).returning(*_SHOWN)
-    ).mappings()
-    return row.one()
+    given = {**values, "place": place, "number": number, "geom": point, "source": REPORTED}
+    # The account's own case of this key may have gone out of its sight with a border: then this one is another case.
+    for scope in (values["source_scope"], f"{values['source_scope']}#{number}"):
+        statement = upsert(event).values({**given, "source_scope": scope})
+        statement = statement.on_conflict_do_nothing(
+            index_elements=[
+                event.c[name] for name in ("source", "source_key", "source_account", "source_scope")
+            ]
+        )
+        row = connection.execute(statement.returning(*_SHOWN)).mappings().first()
+        if row is not None:
+            return row
+    raise AssertionError(f"number {number} was given twice")
 
 
 def add_step(
@@ -189,16 +218,18 @@ def add_step(
         actor_id=actor_id,
         actor=actor,
         note=taken.note,
-        at=taken.at,
+        at=taken.when.at,
+        stated_at=taken.when.stated_at,
+        recorded_at=taken.when.recorded_at,
     )
     return int(connection.execute(statement.returning(event_step.c.number)).scalar_one())
 
 
-def last_step_at(connection: Connection, event_id: int) -> datetime | None:
-    """Instant of the newest step of a case."""
-    return connection.execute(
-        select(func.max(event_step.c.at)).where(event_step.c.event_id == event_id)
-    ).scalar_one_or_none()
+def last_step(connection: Connection, event_id: int) -> RowMapping | None:
+    """Number, action, actor and instant of the newest step of a case, or None."""
+    columns = (event_step.c[name] for name in ("number", "action", "actor", "at"))
+    statement = select(*columns).where(event_step.c.event_id == event_id)
+    return connection.execute(statement.order_by(event_step.c.number.desc()).limit(1)).mappings().first()
 
 
 def move(connection: Connection, event_id: int, place: str, values: dict[str, Any]) -> None:
@@ -210,18 +241,28 @@ def move(connection: Connection, event_id: int, place: str, values: dict[str, An
     )
 
 
-def workers_for(connection: Connection, place: str) -> Sequence[RowMapping]:
-    """Active grid workers of the place's community, those of the own grid first."""
-    return (
-        connection.execute(
-            select(grid_worker.c.id, grid_worker.c.name, grid_worker.c.place)
-            .where(grid_worker.c.active, grid_worker.c.place.startswith(place[:12], autoescape=True))
-            .order_by((grid_worker.c.place == place).desc(), grid_worker.c.place, grid_worker.c.id)
-            .limit(50)
-        )
-        .mappings()
-        .all()
+def _workers(place: str) -> Select[Any]:
+    """Active grid workers within the reader's scope who answer for a place: those of its community, or of an area around."""
+    community = place[:12]
+    here = or_(
+        grid_worker.c.place.startswith(community, autoescape=True),
+        literal(community).startswith(grid_worker.c.place),
     )
+    return select(grid_worker.c.id, grid_worker.c.name, grid_worker.c.place).where(grid_worker.c.active, here)
+
+
+def workers_for(connection: Connection, place: str) -> Sequence[RowMapping]:
+    """Active grid workers who answer for a place, those of the own grid first."""
+    statement = _workers(place).order_by(
+        (grid_worker.c.place == place).desc(), grid_worker.c.place, grid_worker.c.id
+    )
+    return connection.execute(statement.limit(50)).mappings().all()
+
+
+def may_be_given(connection: Connection, place: str, worker_id: int) -> bool:
+    """Whether a worker answers for a place, as ``workers_for``; the worker stays so until the end of the transaction."""
+    statement = _workers(place).where(grid_worker.c.id == worker_id)
+    return connection.execute(statement.with_for_update(read=True)).first() is not None
 
 
 def closing_by_place(connection: Connection, wanted: Filter, digits: int) -> Sequence[RowMapping]:

@@ -16,6 +16,7 @@ import shapely
 from numpy.typing import NDArray
 from sqlalchemy import ColumnElement, Connection, RowMapping, Table, func, insert, select, text
 
+from gisapp.errors import Conflict
 from gisapp.store.copying import copy_frame
 from gisapp.store.sqlfiles import load_sql
 from gisapp.store.tables.base import SCHEMA, SRID
@@ -56,8 +57,21 @@ def stage(
     return count
 
 
+_OWN = "(t.source_account IS NULL OR t.source_account = s.source_account OR t.source_scope = s.source_scope)"
+_OWN_FIRST = (
+    "t.source_account IS DISTINCT FROM s.source_account, t.source_scope IS DISTINCT FROM s.source_scope, "
+)
+_KEPT = ("source_account", "source_scope")
+"""Columns that say who brought a row: they stay what they are when somebody of the same scope changes it."""
+
+
 def match(
-    connection: Connection, table: Table, key: Sequence[str], function: str | None = None
+    connection: Connection,
+    table: Table,
+    key: Sequence[str],
+    function: str | None = None,
+    *,
+    own: bool = False,
 ) -> tuple[int, int]:
     """Find the staged rows that the table has already, into the temporary table ``matched_import``.
 
@@ -66,6 +80,7 @@ def match(
         key: columns that make a row the same; place decides between several.
         function: of the database, instead of reading the table (its first column is the key), where the application may
             not read it.
+        own: only rows of the same account or of the same scope are the same, and those of which neither is known.
 
     Returns:
         how many are there, and how many of those differ in content or place.
@@ -73,13 +88,15 @@ def match(
     target = (
         f"{SCHEMA}.{function}((SELECT array_agg({_q(key[0])}) FROM {STAGED}))" if function else _name(table)
     )
-    same = " AND ".join(f"t.{_q(c)} = s.{_q(c)}" for c in key)
+    same = " AND ".join(f"t.{_q(c)} = s.{_q(c)}" for c in key) + (f" AND {_OWN}" if own else "")
     connection.execute(
         text(
             f"CREATE TEMPORARY TABLE {MATCHED} ON COMMIT DROP AS "
             f"SELECT DISTINCT ON (s.n) s.n, t.id, t.place AS old_place, "
             f"       t.digest IS DISTINCT FROM s.digest OR t.place <> s.place AS changed "
-            f"  FROM {STAGED} s JOIN {target} t ON {same} ORDER BY s.n, t.place <> s.place, t.id"
+            # Public geography is seen beyond the reader's scope, but is not the reader's to change there.
+            f"  FROM {STAGED} s JOIN {target} t ON {same} AND t.place ^@ ANY (onemap.scopes()) "
+            f" ORDER BY s.n, {_OWN_FIRST if own else ''}t.place <> s.place, t.id"
         )
     )
     connection.execute(text(f"ANALYZE {MATCHED}"))
@@ -93,17 +110,28 @@ def apply(connection: Connection, table: Table, columns: Sequence[str], *, added
 
     Args:
         columns: of the staged table that are stored.
+
+    Raises:
+        Conflict: somebody else has changed or moved the rows meanwhile.
     """
     if changed:
-        sets = ", ".join(f"{_q(c)} = s.{_q(c)}" for c in columns)
+        sets = ", ".join(
+            f"{_q(c)} = " + (f"coalesce(t.{_q(c)}, s.{_q(c)})" if c in _KEPT else f"s.{_q(c)}")
+            for c in columns
+        )
         stamp = ", updated_at = now()" if "updated_at" in table.c else ""
-        connection.execute(
+        done = connection.execute(
             text(
                 f"UPDATE {_name(table)} t SET {sets}{stamp} FROM {STAGED} s "
                 f"JOIN {MATCHED} m ON m.n = s.n "
                 f"WHERE m.changed AND t.id = m.id AND t.place = m.old_place"
             )
         )
+        if done.rowcount != changed:
+            raise Conflict(
+                "导入期间，文件中的部分数据被他人修改或移到了别的网格；没有写入任何数据。",
+                remedy="请重新导入。",
+            )
     if added:
         names = ", ".join(_q(c) for c in columns)
         connection.execute(

@@ -6,7 +6,7 @@ select, ``Table.info["append_only"]`` the tables that can only grow. So a new ta
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 
 from sqlalchemy import MetaData, Table
 
@@ -44,12 +44,15 @@ def keyed_tables(metadata: MetaData) -> list[Table]:
     return [table for table in metadata.sorted_tables if "place" in table.columns]
 
 
-def statements(metadata: MetaData, role: str, there: Collection[str] | None = None) -> Iterator[str]:
+def statements(
+    metadata: MetaData, role: str, there: Mapping[str, Collection[str]] | None = None
+) -> Iterator[str]:
     """SQL that secures all tables for the application's role; safe to run again.
 
     Args:
         role: name of the application's role, already quoted for SQL.
-        there: names of the tables that the database has, where it may be at an earlier version; None for all.
+        there: names of the tables that the database has, each with those of its columns, where it may be at an earlier
+            version; None for all.
     """
     yield f"GRANT USAGE ON SCHEMA onemap, public TO {role}"
     yield f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA onemap TO {role}"
@@ -57,15 +60,16 @@ def statements(metadata: MetaData, role: str, there: Collection[str] | None = No
     yield f"GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA onemap TO {role}"
     for table in metadata.sorted_tables:
         if there is None or table.name in there:
-            yield from _table_statements(table, role)
+            yield from _table_statements(table, role, None if there is None else there[table.name])
 
 
-def _table_statements(table: Table, role: str) -> Iterator[str]:
+def _table_statements(table: Table, role: str, there: Collection[str] | None) -> Iterator[str]:
     name = f"onemap.{table.name}"
-    personal = [column.name for column in table.columns if column.info.get("personal")]
+    columns = [column for column in table.columns if there is None or column.name in there]
+    personal = [column.name for column in columns if column.info.get("personal")]
     yield f"REVOKE ALL ON {name} FROM {role}"
     if personal:
-        open_columns = ", ".join(f'"{c.name}"' for c in table.columns if not c.info.get("personal"))
+        open_columns = ", ".join(f'"{c.name}"' for c in columns if not c.info.get("personal"))
         yield f"GRANT SELECT ({open_columns}) ON {name} TO {role}"
     else:
         yield f"GRANT SELECT ON {name} TO {role}"

@@ -102,6 +102,16 @@ class Context:
     zone: tzinfo
     key: bytes = b""
 
+    @property
+    def account(self) -> int:
+        """Whose rows these are: id in ``app_user``, 0 for the command line."""
+        return self.reader.user_id
+
+    @property
+    def scope(self) -> str:
+        """The scope of that account, as it is kept with the rows."""
+        return str(self.reader.scope)
+
 
 @dataclass(frozen=True, slots=True)
 class Stored:
@@ -118,6 +128,9 @@ class Stored:
     touched: frozenset[str] = frozenset()
 
 
+BY_SOURCE = ("source", "source_key")
+"""Columns of rows that are found again by the number that their source gave them."""
+
 Prepare = Callable[[Batch, Context], None]
 After = Callable[[Batch, Context, Stored], None]
 
@@ -132,7 +145,7 @@ class Importer:
         table: where it is stored.
         shape: geometry that it has; ``NONE`` for what is located by something else.
         fields: what a file may say of it; location, place and source are added to all.
-        key: columns by which a row is found again.
+        key: columns by which a row is found again; source and number are those of one account or scope.
         identity: fields that stand for a row where the file gives no number of its own; the position counts with them
             if ``at_position``.
         at_position: whether two rows of equal identity at different positions are two things.
@@ -155,7 +168,7 @@ class Importer:
     table: Table
     shape: Shape
     fields: tuple[Field, ...]
-    key: tuple[str, ...] = ("source", "source_key")
+    key: tuple[str, ...] = BY_SOURCE
     identity: tuple[str, ...] = ()
     at_position: bool = True
     optional_location: bool = False

@@ -19,7 +19,7 @@ from gisapp.services import derived
 from gisapp.services.grid_activation import activate_due
 from gisapp.services.importing import headings, wording
 from gisapp.services.importing.identify import digests, distinguish_parts, refuse_repeated, source_keys
-from gisapp.services.importing.importer import Batch, Context, Importer, Stored
+from gisapp.services.importing.importer import BY_SOURCE, Batch, Context, Importer, Stored
 from gisapp.services.importing.locating import Fallback, assign_places, require_scope
 from gisapp.services.importing.order import Order, Progress
 from gisapp.services.importing.reading import read
@@ -42,7 +42,8 @@ def import_layer(
     Raises:
         Forbidden: the reader is no grid manager.
         InputError: the order or the file as a whole cannot be accepted; single rows never raise, they are refused.
-        Conflict: something of this file is registered where the reader may not see it.
+        Conflict: the account has imported numbers of this file before and no longer sees those rows, or others have changed
+            rows meanwhile.
     """
     reader.require(Role.MANAGER)
     started = time.monotonic()
@@ -95,8 +96,8 @@ def store_batches(
                 outcome.run = _record(connection, reader, order, outcome)
     except IntegrityError as error:
         raise Conflict(
-            "文件中有编号已在您看不到的范围内登记，或与现有数据冲突；没有写入任何数据。",
-            remedy="请核对编号；如需接管他人范围内的数据，请由上级管理员导入。",
+            "文件中有编号与您先前导入、现已不在您管辖范围内的数据相同；没有写入任何数据。",
+            remedy="请把文件改名（作为新的来源）后再导入，或由上级管理员导入。",
         ) from error
     if moves_borders:
         _try_due_grids(database)
@@ -157,9 +158,15 @@ def store_rows(
     """Stage, compare, apply: the way of all kinds that are plain rows of one table."""
     columns: dict[str, Any] = {name: batch.column(name) for name in importer.stored_fields}
     contents = digests(importer, batch, context.key)
-    columns |= {"source": [context.source] * len(batch), "digest": contents}
+    columns |= {
+        "source": [context.source] * len(batch),
+        "source_account": [context.account] * len(batch),
+        "source_scope": [context.scope] * len(batch),
+        "digest": contents,
+    }
     keys: list[Any] = source_keys(importer, batch) if importer.match is None else [None] * len(batch)
-    if importer.key == ("source", "source_key"):
+    own = importer.key == BY_SOURCE
+    if own:
         pieces = distinguish_parts(importer, batch, keys)
         if pieces:
             outcome.notes.append(
@@ -182,7 +189,7 @@ def store_rows(
     columns["n"] = np.arange(total)
     store.stage(context.connection, importer.table, columns, progress=lambda n: progress("写入", n, total))
     progress("比对", 0, 0)
-    there, changed = store.match(context.connection, importer.table, importer.key, importer.match)
+    there, changed = store.match(context.connection, importer.table, importer.key, importer.match, own=own)
     touched: frozenset[str] = frozenset()
     if total > there or changed:
         touched = _communities(batch.place) | _communities(store.former_places(context.connection))

@@ -5,6 +5,7 @@ What was received lies in a folder of its user for a day, under a name that nobo
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import secrets
@@ -158,7 +159,10 @@ def history(database: Database, reader: Reader, limit: int = 50) -> list[dict[st
 
 def _write_reports(folder: Path, outcomes: list[Outcome]) -> None:
     for outcome in outcomes:
-        write_report(outcome, folder / f"report-{outcome.kind}.xlsx")
+        # Under another name first: whoever fetches the report meanwhile gets a whole one.
+        part = folder / f"{secrets.token_hex(8)}.xlsx"
+        write_report(outcome, part)
+        part.replace(folder / f"report-{outcome.kind}.xlsx")
 
 
 def _folder(data_dir: Path, reader: Reader, token: str) -> Path:
@@ -174,8 +178,10 @@ def _forget_old(root: Path) -> None:
         return
     oldest = time.time() - KEPT
     for folder in root.iterdir():
-        if folder.stat().st_mtime < oldest:
-            shutil.rmtree(folder, ignore_errors=True)
+        # Another request may be tidying up at the same moment.
+        with contextlib.suppress(FileNotFoundError):
+            if folder.stat().st_mtime < oldest:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _suffix(name: str) -> str:

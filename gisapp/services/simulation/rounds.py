@@ -37,6 +37,7 @@ class Rounds:
         self._every = every
         self._next = float(rng.exponential(every)) if every else float("inf")
         self._due: list[tuple[float, int, int, Matter]] = []
+        self._unanswered: tuple[Matter, dict[str, Any]] | None = None
 
     def tick(self, now: float, where: Callable[[], tuple[float, float]]) -> None:
         """Do what is due at a moment (seconds since the start).
@@ -58,7 +59,10 @@ class Rounds:
             if step + 1 < len(_STEPS):
                 self._plan(now, event, step + 1, matter)
         if now >= self._next and len(self._due) < _MOST_OPEN:
-            self._report(now, *where())
+            if self._unanswered is None:
+                self._report(now, *where())
+            else:
+                self._send_report(now)
             self._next = now + float(self._rng.exponential(self._every))
 
     def _plan(self, now: float, event: int, step: int, matter: Matter) -> None:
@@ -76,8 +80,16 @@ class Rounds:
             "channel": CHANNELS[int(self._rng.choice(len(CHANNELS), p=CHANNEL_SHARES))],
             "source_key": str(uuid.uuid4()),
         }
+        # Kept until it is answered: the same message again makes no second case where only the answer was lost.
+        self._unanswered = (matter, body)
+        self._send_report(now)
+
+    def _send_report(self, now: float) -> None:
+        assert self._unanswered is not None
+        matter, body = self._unanswered
         status, answer = self._gateway.post("/api/v1/events", body)
-        if status == 201 and "id" in answer:
+        self._unanswered = None
+        if status in (200, 201) and "id" in answer:
             self.reported += 1
             self._plan(now, int(answer["id"]), 0, matter)
 

@@ -44,7 +44,10 @@ with engine.connect() as connection:
         connection.execute(text(f"GRANT SELECT ON {SCHEMA}.alembic_version TO {role}"))
         if applied:
             # In the same transaction: no table is ever there without its policy.
-            there = inspect(connection).get_table_names(schema=SCHEMA)
+            found = inspect(connection).get_multi_columns(schema=SCHEMA)
+            there = {
+                str(name): {column["name"] for column in columns} for (_, name), columns in found.items()
+            }
             for statement in statements(metadata, role, there):
                 connection.execute(text(statement))
     connection.commit()

@@ -12,6 +12,7 @@ from sqlalchemy import (
     DateTime,
     ForeignKeyConstraint,
     Identity,
+    Index,
     MetaData,
     PrimaryKeyConstraint,
     Table,
@@ -55,7 +56,12 @@ def tile_key_column() -> Column[int]:
 
 
 def source_columns(*, personal: bool = False) -> tuple[Column[Any], ...]:
-    """Where a row came from; ``source`` with ``source_key`` is what a repeated import finds it by.
+    """Where a row came from, and who brought it: what a repeated import or message finds it by.
+
+    A number (``source_key``) means something only within its source, and a source only to who uses it: two accounts may
+    name their files and number their rows alike. ``source_account`` is the id in ``app_user`` of who brought the row (0 for
+    the command line), ``source_scope`` that account's scope at the time; both are null in rows that were stored before they
+    were kept, which belong to whoever sees them.
 
     Args:
         personal: the row's digest covers personal columns, so it is closed as they are.
@@ -63,9 +69,16 @@ def source_columns(*, personal: bool = False) -> tuple[Column[Any], ...]:
     return (
         Column("source", Text, nullable=False, server_default="platform"),
         Column("source_key", Text),
+        Column("source_account", BigInteger, comment="app_user.id of who brought it; 0: the command line"),
+        Column("source_scope", Text, comment="prefixes of that account's scope, joined by commas"),
         Column("digest", Text, info={"personal": True} if personal else {}),
         Column("updated_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     )
+
+
+def source_index(table: str) -> Index:
+    """A number is given once within its source, by one account with one scope."""
+    return Index(f"ux_{table}_source", "source", "source_key", "source_account", "source_scope", unique=True)
 
 
 def standing(name: str, *items: SchemaItem, info: dict[str, Any] | None = None) -> Table:

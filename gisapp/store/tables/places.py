@@ -21,6 +21,7 @@ from gisapp.store.tables.base import (
     geometry_column,
     parent,
     source_columns,
+    source_index,
     standing,
     tile_key_column,
 )
@@ -119,7 +120,7 @@ building = standing(
     *source_columns(),
     Index("ix_building_geom", "geom", postgresql_using="gist"),
     Index("ix_building_place", "place"),
-    Index("ux_building_source", "source", "source_key", unique=True),
+    source_index("building"),
 )
 
 building_unit = standing(
@@ -167,13 +168,12 @@ address = standing(
     tile_key_column(),
     *source_columns(),
     parent("building", "building_id"),
-    UniqueConstraint("code", "place"),
     Index("ix_address_geom", "geom", postgresql_using="gist"),
     Index("ix_address_tile_key", "tile_key"),
     Index("ix_address_place", "place"),
     Index("ix_address_building_id", "building_id"),
     Index("ix_address_full_text", "full_text"),
-    Index("ux_address_source", "source", "source_key", unique=True),
+    source_index("address"),
 )
 
 poi = standing(
@@ -194,7 +194,7 @@ poi = standing(
     Index("ix_poi_geom", "geom", postgresql_using="gist"),
     Index("ix_poi_tile_key", "tile_key"),
     Index("ix_poi_place", "place"),
-    Index("ux_poi_source", "source", "source_key", unique=True),
+    source_index("poi"),
 )
 
 road = standing(
@@ -206,7 +206,7 @@ road = standing(
     geometry_column("LINESTRING"),
     *source_columns(),
     Index("ix_road_geom", "geom", postgresql_using="gist"),
-    Index("ux_road_source", "source", "source_key", unique=True),
+    source_index("road"),
     info={"scope": "everyone"},
 )
 
@@ -216,7 +216,7 @@ water = standing(
     geometry_column("MULTIPOLYGON"),
     *source_columns(),
     Index("ix_water_geom", "geom", postgresql_using="gist"),
-    Index("ux_water_source", "source", "source_key", unique=True),
+    source_index("water"),
     info={"scope": "everyone"},
 )
 
@@ -226,6 +226,6 @@ green = standing(
     geometry_column("MULTIPOLYGON"),
     *source_columns(),
     Index("ix_green_geom", "geom", postgresql_using="gist"),
-    Index("ux_green_source", "source", "source_key", unique=True),
+    source_index("green"),
     info={"scope": "everyone"},
 )

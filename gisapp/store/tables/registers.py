@@ -14,7 +14,14 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from gisapp.store.tables.base import geometry_column, parent, source_columns, standing, tile_key_column
+from gisapp.store.tables.base import (
+    geometry_column,
+    parent,
+    source_columns,
+    source_index,
+    standing,
+    tile_key_column,
+)
 
 PERSONAL = {"personal": True}
 """Marks a column that holds personal data: the application's role may not select it."""
@@ -49,7 +56,6 @@ person = standing(
     UniqueConstraint("id_number", "place"),
     Index("ix_person_room_id", "room_id"),
     Index("ix_person_place", "place"),
-    Index("ux_person_source", "source", "source_key", unique=True),
 )
 
 organisation = standing(
@@ -68,7 +74,6 @@ organisation = standing(
     Index("ix_organisation_building_id", "building_id"),
     Index("ix_organisation_place", "place"),
     Index("ix_organisation_tile_key", "tile_key"),
-    Index("ux_organisation_source", "source", "source_key", unique=True),
 )
 
 component = standing(
@@ -87,7 +92,7 @@ component = standing(
     Index("ix_component_place", "place"),
     Index("ix_component_code", "code", postgresql_ops={"code": "text_pattern_ops"}),
     Index("ix_component_type_code", "type_code"),
-    Index("ux_component_source", "source", "source_key", unique=True),
+    source_index("component"),
 )
 
 building_population = standing(

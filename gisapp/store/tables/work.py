@@ -28,6 +28,7 @@ from gisapp.store.tables.base import (
     parent,
     place_column,
     source_columns,
+    source_index,
     standing,
     tile_key_column,
 )
@@ -50,14 +51,15 @@ event = standing(
     geometry_column("POINT"),
     tile_key_column(),
     *source_columns(),
-    UniqueConstraint("number", "place"),
     Index("ix_event_tile_key", "tile_key"),
     Index("ix_event_place", "place"),
     Index("ix_event_number", "number", postgresql_ops={"number": "text_pattern_ops"}),
     Index("ix_event_reported_at", "reported_at"),
     Index("ix_event_closed_at", "closed_at"),
     Index("ix_event_open", "due_at", postgresql_where="closed_at IS NULL"),
-    Index("ux_event_source", "source", "source_key", unique=True),
+    source_index("event"),
+    # Numbers that the platform gives are given once; those that files bring are numbers of their sources.
+    Index("ux_event_number", "number", unique=True, postgresql_where="source = ''"),
 )
 
 case_density = standing(
@@ -84,8 +86,16 @@ event_step = standing(
     Column("actor_id", BigInteger, nullable=False),
     Column("actor", Text, nullable=False),
     Column("note", Text, nullable=False, server_default=""),
-    Column("at", DateTime(timezone=True), nullable=False),
-    Column("recorded_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("at", DateTime(timezone=True), nullable=False, comment="the instant that counts"),
+    Column(
+        "recorded_at",
+        DateTime(timezone=True),
+        nullable=False,
+        server_default=func.now(),
+        comment="when it was taken in",
+    ),
+    Column("stated_at", DateTime(timezone=True), comment="what the terminal stated; null: nothing"),
+    Column("imported", Boolean, nullable=False, server_default="false", comment="from a file, not done here"),
     parent("event", "event_id"),
     UniqueConstraint("event_id", "place", "number"),
     Index("ix_event_step_recorded_at", "recorded_at"),
