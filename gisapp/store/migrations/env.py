@@ -11,7 +11,7 @@ from sqlalchemy import create_engine, inspect, text
 
 from gisapp.store.database import engine_url
 from gisapp.store.migrations.options import APP_ROLE_ATTRIBUTE
-from gisapp.store.security import statements
+from gisapp.store.security import LEAK_PROOF, is_secured, statements
 from gisapp.store.tables import SCHEMA, metadata
 
 engine = create_engine(engine_url(context.config.attributes["url"]))
@@ -38,12 +38,15 @@ with engine.connect() as connection:
     )
     with context.begin_transaction():
         context.run_migrations()
-        if applied:
+        app_role = context.config.attributes[APP_ROLE_ATTRIBUTE]
+        # A dump holds neither the application's role nor, restored under other names, its grants.
+        if applied or not is_secured(connection, app_role):
             # In the same transaction: no table is ever there without its policy.
-            role = connection.dialect.identifier_preparer.quote(context.config.attributes[APP_ROLE_ATTRIBUTE])
+            role = connection.dialect.identifier_preparer.quote(app_role)
             there = inspect(connection).get_table_names(schema=SCHEMA)
             for statement in statements(metadata, role, there):
                 connection.execute(text(statement))
+        connection.execute(text(LEAK_PROOF))
     connection.commit()
     connection.execute(text("SELECT pg_advisory_unlock(hashtext('onemap.migrate'))"))
     connection.commit()
