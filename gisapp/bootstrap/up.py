@@ -98,14 +98,14 @@ def up(options: Namespace) -> int:
         about = server_of(data).about()
         running = _same(about, basis) and healthy(host, port)
         if not running:
-            _stop_old(console, data)
+            stop_old(console, data)
             _require_port(data, host, port)
             prepare_database(console, data, addresses, options.size)
         settled = running and about.get("user") == clusters.SERVER_USER
         account = unprivileged.choose(console, data, addresses, port, settled=settled)
         current = basis | {"user": account.name if account else user_name()}
         if running and about.get("user") != current["user"]:
-            _stop_old(console, data)
+            stop_old(console, data)
             running = False
         if not running:
             start_server(console, data, addresses, current, account)
@@ -122,7 +122,7 @@ def user_name() -> str:
     return pwd.getpwuid(os.geteuid()).pw_name
 
 
-def _stop_old(console: Console, data: DataDirectory) -> None:
+def stop_old(console: Console, data: DataDirectory) -> None:
     """Stop a server that is running, and with it the simulator that talks to it."""
     if server_of(data).about():
         with console.step("停止旧的服务器"):
