@@ -23,7 +23,7 @@ from gisapp.bootstrap.trouble import SetupError, require_space, require_writable
 
 _RESTORING = f"{DATABASE}_restoring"
 _REPLACED = f"{DATABASE}_replaced"
-_TIMES_THE_FILE = 12
+_TIMES_THE_FILE = 16
 """A restored database, with its log, takes about so much more than its backup."""
 
 
@@ -42,6 +42,7 @@ def restore(options: Namespace) -> int:
     with console.step("检查备份") as step:
         version = dumps.check(step, programs, file)
         step.note = f"结构版本 {version}"
+    dumps.require_known(version, file)
     data.prepare()
     up.install(console)
     remember_data(data)
@@ -61,7 +62,7 @@ def restore(options: Namespace) -> int:
 def _tell(data: DataDirectory, kept: Path | None) -> None:
     if kept is not None:
         print(f"恢复之前的数据另存为：{kept}")
-    key = dumps.import_key(data)
+    key = data.path / "keys" / "import-digest"
     if not key.exists():
         print(f"这里没有导入用的密钥。如有保存，请在启动前放到：{key}")
     print("启动：./onemap up")
