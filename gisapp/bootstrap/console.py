@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections
 import contextlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -124,6 +125,7 @@ class Step:
         user: str | None = None,
         check: bool = True,
         hold_lock: bool = True,
+        leave_out: str = r"(?!)",
     ) -> subprocess.CompletedProcess[str]:
         """Run a program, its output into the log.
 
@@ -131,6 +133,7 @@ class Step:
             user: system user to run as (needs root).
             check: raise when it fails.
             hold_lock: let the program inherit set-up's lock (not for one that leaves a server behind).
+            leave_out: pattern of the beginning of lines that are neither logged nor kept, as they may hold personal data.
 
         Returns:
             The finished process with the last 200 lines of output.
@@ -164,6 +167,8 @@ class Step:
                 )
                 assert process.stdout is not None
                 for line in process.stdout:
+                    if re.match(leave_out, line):
+                        continue
                     log.write(line)
                     tail.append(line)
                     self.doing = line.strip() or self.doing

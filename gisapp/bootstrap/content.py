@@ -17,9 +17,10 @@ from gisapp.bootstrap.trouble import ProgramFailed, SetupError, require_space
 
 _TITLES = {"street": "载入演示街道", "district": "载入演示区", "city": "载入演示城市"}
 _MEGABYTES = {"street": 600, "district": 6000, "city": 60000}
-# Whatever the last preparation found and wrote down: schema, emptiness, accounts (the simulator's own comes later).
+# Whatever the last preparation found and wrote down: which database (a restore makes the tables anew), schema, emptiness,
+# accounts (the simulator's own comes later).
 _STATE = (
-    "SELECT concat_ws(':', (SELECT version_num FROM onemap.alembic_version), EXISTS (SELECT FROM onemap.region),"
+    "SELECT concat_ws(':', 'onemap.region'::regclass::oid, (SELECT version_num FROM onemap.alembic_version), EXISTS (SELECT FROM onemap.region),"
     " (SELECT md5(string_agg(concat(login, password_hash, active), ',' ORDER BY login)) FROM onemap.app_user"
     " WHERE login <> 'simulator'))"
 )
@@ -44,7 +45,7 @@ def prepare_database(console: Console, data: DataDirectory, addresses: Addresses
         return
     env = addresses.environment(data)
     with console.step("准备数据库结构") as step:
-        found = _migrate(step, data, env)
+        found = migrate(step, data, env)
         step.note = f"版本 {found['version']}"
     if size is not None and (found["empty"] or loading.exists()):
         if databases.external_url() is None:
@@ -54,7 +55,7 @@ def prepare_database(console: Console, data: DataDirectory, addresses: Addresses
             write_whole(loading, size)
             _load_demo(step, size, env)
             loading.unlink()
-            _migrate(step, data, env)
+            migrate(step, data, env)
     write_whole(note, json.dumps({"program": _program(addresses), "state": _state(data)}))
 
 
@@ -114,7 +115,7 @@ def _load_demo(step: Step, size: str, env: Mapping[str, str]) -> None:
         time.sleep(2)
 
 
-def _migrate(step: Step, data: DataDirectory, env: Mapping[str, str]) -> dict[str, Any]:
+def migrate(step: Step, data: DataDirectory, env: Mapping[str, str]) -> dict[str, Any]:
     """Migrate and note which demo users there are; what the command tells of the database."""
     try:
         done = step.run(command_line("migrate", "--json"), env=env)

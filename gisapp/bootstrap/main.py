@@ -44,6 +44,8 @@ def _dispatch(arguments: list[str]) -> int:
     own: dict[str, Callable[[list[str]], int]] = {
         "up": lambda rest: up.up(words.up_parser().parse_args(rest)),
         "down": lambda rest: up.down(words.down_parser().parse_args(rest)),
+        "backup": _backup,
+        "restore": _restore,
         "doctor": _doctor,
         "test": _test,
         "bench": _bench,
@@ -53,6 +55,18 @@ def _dispatch(arguments: list[str]) -> int:
     if word in own:
         return own[word](rest)
     return _command(arguments)
+
+
+def _backup(rest: list[str]) -> int:
+    from gisapp.bootstrap.backup import backup
+
+    return backup(words.backup_parser().parse_args(rest))
+
+
+def _restore(rest: list[str]) -> int:
+    from gisapp.bootstrap.restore import restore
+
+    return restore(words.restore_parser().parse_args(rest))
 
 
 def _doctor(rest: list[str]) -> int:

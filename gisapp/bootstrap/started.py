@@ -44,6 +44,13 @@ def take_out(data: DataDirectory, *names: str) -> None:
         plan.watcher_of(data, name).stop()
 
 
+def stop_server(console: Console, data: DataDirectory) -> None:
+    """Stop a server that is running, and the simulator that talks to it; neither is started again."""
+    if server_of(data).about():
+        with console.step("停止旧的服务器"):
+            take_out(data, plan.SIMULATOR, plan.SERVER)
+
+
 def put_in(data: DataDirectory, name: str, entry: Mapping[str, Any]) -> subprocess.Popen[bytes]:
     """Have a program kept running from now on; its watcher's process."""
     with plan.changing(data) as wanted:

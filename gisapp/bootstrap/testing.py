@@ -30,12 +30,12 @@ _GATE: tuple[tuple[str, list[str]], ...] = (
     ("mypy", ["-m", "mypy"]),
     ("import-linter", ["-c", "from importlinter.cli import lint_imports_command as main; main()"]),
 )
-_NEEDS_DATABASE = ("db", "browser", "contracts")
+_NEEDS_DATABASE = ("db", "browser", "contracts", "operate")
 
 
 def parser() -> Parser:
     """Options of ``test``."""
-    parser = Parser("test", "[unit|db|browser|contracts] [pytest 的参数]")
+    parser = Parser("test", f"[{'|'.join(PARTS)}] [pytest 的参数]")
     parser.add_argument(
         "part", nargs="?", choices=PARTS, help="只运行这一部分；不写则先做静态检查，再运行全部。"
     )

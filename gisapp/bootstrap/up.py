@@ -32,7 +32,7 @@ from gisapp.bootstrap.started import (
     simulator_of,
     start_server,
     stop_all,
-    take_out,
+    stop_server,
 )
 from gisapp.bootstrap.toolchain import ensure_application
 from gisapp.bootstrap.trouble import SetupError, require_writable
@@ -124,9 +124,7 @@ def up(options: Namespace) -> int:
             if about:
                 content.require_not_newer(console, data, addresses)
             runtime = runtimes.choose(console, data, port, code)
-            if about:
-                with console.step("停止旧的服务器"):
-                    take_out(data, plan.SIMULATOR, plan.SERVER)
+            stop_server(console, data)
             require_port(data, host, port)
         keep_cluster(data, code, external=databases.external_url() is not None)
         if not running:

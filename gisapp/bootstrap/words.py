@@ -7,7 +7,9 @@ import argparse
 WORDS: dict[str, str] = {
     "up": "安装缺少的东西，启动数据库、服务器和模拟器，并给出访问地址；再次运行会接着上次做完。",
     "down": "停止由 up 启动的服务器、模拟器和数据库；数据保留。",
-    "test": "安装测试需要的东西并运行全部测试，或只运行一部分：unit、db、browser、contracts。",
+    "backup": "把数据库备份到一个文件；运行中也可以备份。",
+    "restore": "用一份备份换下数据库现有的数据：要么全部恢复，要么原样不动。",
+    "test": "安装测试需要的东西并运行全部测试，或只运行一部分：unit、db、browser、contracts、operate（按运维文档逐段执行）、images（容器镜像）。",
     "bench": "运行一项性能对比，给出本程序、对比对象和两者的倍数。",
     "python": "用本项目的 Python 解释器运行脚本或模块，数据库地址已设置好。",
     "notebook": "打开 JupyterLab，在笔记本里使用本程序的分析函数。",
@@ -15,7 +17,7 @@ WORDS: dict[str, str] = {
 }
 
 SIZES = ("street", "district", "city")
-PARTS = ("unit", "db", "browser", "contracts")
+PARTS = ("unit", "db", "browser", "contracts", "operate", "images")
 
 
 class Parser(argparse.ArgumentParser):
@@ -62,6 +64,25 @@ def down_parser() -> Parser:
     """Options of ``down``."""
     parser = Parser("down", "[--data DIR]")
     parser.add_argument("--data", metavar="DIR", help="只停止使用这个数据目录的；默认停止本程序启动的全部。")
+    return parser
+
+
+def backup_parser() -> Parser:
+    """Options of ``backup``."""
+    parser = Parser("backup", "文件 [--data DIR]")
+    parser.add_argument("file", metavar="文件", help="要写出的文件；已存在的不会被覆盖。")
+    parser.add_data()
+    return parser
+
+
+def restore_parser() -> Parser:
+    """Options of ``restore``."""
+    parser = Parser("restore", "文件 [--discard] [--data DIR]")
+    parser.add_argument("file", metavar="文件", help="由 backup 写出的文件。")
+    parser.add_argument(
+        "--discard", action="store_true", help="不另存现有的数据（例如现有的数据库已损坏，或磁盘放不下）。"
+    )
+    parser.add_data()
     return parser
 
 

@@ -116,4 +116,12 @@ def _check_extensions(connection: Connection) -> None:
             f"数据库服务器没有安装扩展 {'、'.join(missing)}。",
             remedy="请在该服务器上安装 PostGIS 3.3 以上及 postgresql-contrib，或去掉 DATABASE_URL 使用自带的数据库。",
         )
+    elsewhere = connection.scalar(
+        text("SELECT extnamespace::regnamespace FROM pg_extension WHERE extname = 'postgis'")
+    )
+    if elsewhere not in (None, "public"):
+        raise Conflict(
+            f"数据库的 PostGIS 装在模式 {elsewhere} 里，本程序需要它在 public 里。",
+            remedy="请数据库管理员另建一个数据库，在其中执行 CREATE EXTENSION postgis SCHEMA public;，再换用它的地址。",
+        )
     connection.execute(text("CREATE SCHEMA IF NOT EXISTS onemap"))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 
-from sqlalchemy import MetaData, Table
+from sqlalchemy import Connection, MetaData, Table, text
 
 _IN_SCOPE = "place ^@ ANY ((SELECT onemap.scopes())::text[])"
 _SOMEBODY = "cardinality((SELECT onemap.scopes())) > 0"
@@ -37,6 +37,39 @@ _NOT_WATCHED = {
     "grid_draft",
 }
 """Tables whose changes no tile shows, or that change with every message."""
+
+LEAK_PROOF = """
+DO $$
+DECLARE
+  found record;
+BEGIN
+  -- Under row security PostgreSQL uses an index only for operators that cannot leak values through errors.
+  -- These only compare boxes, patterns and numbers. The marks belong to the server's own functions, so no dump holds
+  -- them; a server on which we are no superuser works without, but slower.
+  FOR found IN
+    SELECT oid::regprocedure AS name FROM pg_proc
+     WHERE NOT proleakproof AND current_setting('is_superuser') = 'on'
+       AND oid IN (to_regprocedure('public.geometry_overlaps(public.geometry, public.geometry)'),
+                   to_regprocedure('pg_catalog.textlike(text, text)'),
+                   to_regprocedure('pg_catalog.arraycontains(anyarray, anyarray)'))
+  LOOP
+    EXECUTE format('ALTER FUNCTION %s LEAKPROOF', found.name);
+  END LOOP;
+END $$
+"""
+
+
+def is_secured(connection: Connection, role: str) -> bool:
+    """Whether the grants of the application's role are there: they are given all together, in one transaction.
+
+    Args:
+        role: name of the application's role.
+    """
+    return bool(
+        connection.scalar(
+            text("SELECT has_schema_privilege(CAST(:role AS name), 'onemap', 'USAGE')"), {"role": role}
+        )
+    )
 
 
 def keyed_tables(metadata: MetaData) -> list[Table]:

@@ -11,7 +11,7 @@ from sqlalchemy import inspect, text
 
 from gisapp.store.database import make_engine
 from gisapp.store.migrations.options import APP_ROLE_ATTRIBUTE
-from gisapp.store.security import statements
+from gisapp.store.security import LEAK_PROOF, is_secured, statements
 from gisapp.store.tables import SCHEMA, metadata
 
 engine = make_engine(context.config.attributes["url"])
@@ -36,13 +36,15 @@ with engine.connect() as connection:
         include_schemas=True,
         on_version_apply=note,
     )
-    role = connection.dialect.identifier_preparer.quote(context.config.attributes[APP_ROLE_ATTRIBUTE])
+    app_role = context.config.attributes[APP_ROLE_ATTRIBUTE]
+    role = connection.dialect.identifier_preparer.quote(app_role)
     with context.begin_transaction():
         context.run_migrations()
         # The server compares the version with its own, see ``store/readiness.py``.
         connection.execute(text(f"GRANT USAGE ON SCHEMA {SCHEMA} TO {role}"))
         connection.execute(text(f"GRANT SELECT ON {SCHEMA}.alembic_version TO {role}"))
-        if applied:
+        # A dump holds neither the application's role nor, restored under other names, its grants.
+        if applied or not is_secured(connection, app_role):
             # In the same transaction: no table is ever there without its policy.
             found = inspect(connection).get_multi_columns(schema=SCHEMA)
             there = {
@@ -50,6 +52,7 @@ with engine.connect() as connection:
             }
             for statement in statements(metadata, role, there):
                 connection.execute(text(statement))
+        connection.execute(text(LEAK_PROOF))
     connection.commit()
     connection.execute(text("SELECT pg_advisory_unlock(hashtext('onemap.migrate'))"))
     connection.commit()

@@ -7,7 +7,7 @@ from alembic import op
 from gisapp.store.sqlfiles import load_sql
 
 revision = "0006"
-down_revision = "0004"
+down_revision = "0005"
 
 
 def upgrade() -> None:
