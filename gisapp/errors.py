@@ -6,8 +6,14 @@ reach users. The edges map them once: the API to one JSON shape, a page to one m
 
 from __future__ import annotations
 
+import errno
+import math
 from collections.abc import Mapping
 from typing import Any
+
+LONGEST_MESSAGE = 600
+"""Characters of a message or of one value in its details: what somebody sent is never sent back whole."""
+DEEPEST_DETAILS = 24
 
 
 class OnemapError(Exception):
@@ -31,8 +37,13 @@ class OnemapError(Exception):
         self.details: dict[str, Any] = dict(details or {})
 
     def as_json(self) -> dict[str, Any]:
-        """The one JSON shape of errors at the API's edge."""
-        return {"error": self.code, "message": self.message, "remedy": self.remedy, "details": self.details}
+        """The one JSON shape of errors at the API's edge; whatever a value was, the shape can be written as JSON."""
+        return {
+            "error": self.code,
+            "message": writable(self.message),
+            "remedy": writable(self.remedy),
+            "details": writable(self.details),
+        }
 
 
 class InputError(OnemapError):
@@ -75,3 +86,50 @@ class Unavailable(OnemapError):
 
     code = "unavailable"
     status = 503
+
+
+class StorageFull(Unavailable):
+    """A disk is full, or the quota on it is used up."""
+
+    code = "storage_full"
+    status = 507
+
+
+def of_full_disk(error: BaseException | None) -> StorageFull | None:
+    """The error to show where an operation failed because a disk is full; None for every other failure."""
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return StorageFull(
+            "服务器的磁盘已满，没有保存。", remedy="请联系管理员清理磁盘后重试；没有留下不完整的文件。"
+        )
+    return None
+
+
+def writable(value: Any, depth: int = 0) -> Any:
+    """A value as JSON can carry it: half characters, numbers that JSON has no form for, and overlong parts replaced."""
+    if isinstance(value, str):
+        text = value if len(value) <= LONGEST_MESSAGE else value[: LONGEST_MESSAGE - 1] + "…"
+        return text.encode("utf-8", "replace").decode("utf-8")
+    if isinstance(value, bool) or value is None:
+        return value
+    if isinstance(value, int):
+        return value if abs(value) < 2**63 else shown_value(value)
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)
+    if depth >= DEEPEST_DETAILS:
+        return "…"
+    if isinstance(value, Mapping):
+        return {writable(str(key)): writable(one, depth + 1) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [writable(one, depth + 1) for one in value]
+    return writable(shown_value(value, LONGEST_MESSAGE))
+
+
+def shown_value(value: Any, most: int = 40) -> str:
+    """What was given, short enough for a message."""
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 10**most:
+        return f"约 {int(value.bit_length() * 0.30103) + 1} 位的整数"
+    try:
+        text = str(value)
+    except (ValueError, RecursionError):
+        text = type(value).__name__
+    return text if len(text) <= most else text[: most - 1] + "…"

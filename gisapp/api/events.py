@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
+from gisapp.api.fields import (
+    Address,
+    Assignee,
+    Code,
+    Description,
+    FilterText,
+    Id,
+    Instant,
+    Lat,
+    Lon,
+    Note,
+    Offset,
+    Place,
+    SourceKey,
+    Title,
+    whole,
+)
 from gisapp.api.session import DatabaseHere, ReaderHere
 from gisapp.domain.events import Action, Channel, State
 from gisapp.services import events
@@ -19,15 +35,15 @@ router = APIRouter(prefix="/api/v1/events", tags=["events"])
 class ReportIn(BaseModel):
     """A case as it is reported; coordinates in degrees, EPSG:4490 (WGS 84 positions of terminals are equal to it)."""
 
-    lon: float
-    lat: float
-    matter_code: str = Field(description="five digits, GB/T 47678.5")
-    title: str = ""
-    description: str = ""
-    address: str = ""
+    lon: Lon
+    lat: Lat
+    matter_code: Code = Field(description="five digits, GB/T 47678.5")
+    title: Title = ""
+    description: Description = ""
+    address: Address = ""
     channel: Channel = Channel.GRID_WORKER
-    at: datetime | None = None
-    source_key: str | None = Field(
+    at: Instant | None = None
+    source_key: SourceKey | None = Field(
         None, description="the terminal's own identity of the message: sent twice, kept once"
     )
 
@@ -36,10 +52,10 @@ class ActionIn(BaseModel):
     """One step with a case."""
 
     action: Action
-    note: str = ""
-    assignee: str = ""
-    worker_id: int | None = None
-    at: datetime | None = None
+    note: Note = ""
+    assignee: Assignee = ""
+    worker_id: Id | None = None
+    at: Instant | None = None
 
 
 @router.post("", status_code=201)
@@ -52,15 +68,15 @@ def report(what: ReportIn, reader: ReaderHere, database: DatabaseHere) -> dict[s
 def find(
     reader: ReaderHere,
     database: DatabaseHere,
-    place: str | None = None,
+    place: Place | None = None,
     state: Annotated[list[State] | None, Query()] = None,
-    since: datetime | None = None,
-    until: datetime | None = None,
+    since: Instant | None = None,
+    until: Instant | None = None,
     judged: bool = False,
     overdue: bool | None = None,
-    text: str | None = None,
-    offset: int = 0,
-    limit: int = 100,
+    text: FilterText | None = None,
+    offset: Offset = 0,
+    limit: Annotated[int, whole("limit", 1, events.MAX_PAGE)] = 100,
 ) -> dict[str, Any]:
     """Cases within the reader's scope, the newest first."""
     wanted = Filter(
@@ -70,13 +86,13 @@ def find(
 
 
 @router.get("/{event_id}")
-def get(event_id: int, reader: ReaderHere, database: DatabaseHere) -> dict[str, Any]:
+def get(event_id: Id, reader: ReaderHere, database: DatabaseHere) -> dict[str, Any]:
     """A case with its step log."""
     return events.get(database, reader, event_id)
 
 
 @router.post("/{event_id}/steps")
-def act(event_id: int, what: ActionIn, reader: ReaderHere, database: DatabaseHere) -> dict[str, Any]:
+def act(event_id: Id, what: ActionIn, reader: ReaderHere, database: DatabaseHere) -> dict[str, Any]:
     """Take one step with a case."""
     return events.act(
         database,

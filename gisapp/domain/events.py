@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from gisapp.domain.access import Role
+from gisapp.domain.incoming import is_blank
 from gisapp.domain.vocabulary import label
 from gisapp.errors import Conflict, InputError
 
@@ -122,13 +123,13 @@ def step(
             remedy=f"当前可进行的操作：{possible}。请刷新后再试。",
             details={"state": state, "action": action},
         )
-    if action in _NEEDS_NOTE and not note.strip():
+    if action in _NEEDS_NOTE and is_blank(note):
         raise InputError(
             f"{label(action)}时必须填写{_NEEDS_NOTE[action]}。",
             remedy="请填写后再提交。",
             details={"field": "note"},
         )
-    if action is Action.ASSIGN and not assignee.strip():
+    if action is Action.ASSIGN and is_blank(assignee):
         raise InputError(
             "交办时必须指定责任单位。", remedy="请选择责任单位或网格员。", details={"field": "assignee"}
         )

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection
 
-from gisapp.domain import clock, codes
+from gisapp.domain import clock, codes, incoming
 from gisapp.domain.access import Reader
 from gisapp.domain.events import MAY, Action, Channel, State, Step, actions, due_time, on_time, step
 from gisapp.domain.vocabulary import label
@@ -51,10 +51,26 @@ class Report:
 def _instant(at: datetime | None, now: datetime) -> datetime:
     if at is None:
         return now
-    given = clock.local(at)
+    given = incoming.instant(at, "at")
     if given > now + _AHEAD:
         raise InputError("时间晚于现在。", remedy="请核对终端的时间设置。", details={"field": "at"})
     return min(given, now)
+
+
+def _checked(what: Report) -> Report:
+    """A report with its texts and coordinates as they may be stored."""
+    return replace(
+        what,
+        lon=incoming.longitude(what.lon),
+        lat=incoming.latitude(what.lat),
+        matter_code=incoming.text(what.matter_code, incoming.CODE, "matter_code"),
+        title=incoming.text(what.title, incoming.TITLE, "title"),
+        description=incoming.text(what.description, incoming.DESCRIPTION, "description"),
+        address=incoming.text(what.address, incoming.ADDRESS, "address"),
+        source_key=None
+        if what.source_key is None
+        else incoming.text(what.source_key, incoming.SOURCE_KEY, "source_key"),
+    )
 
 
 def shown(row: Mapping[Any, Any], reader: Reader, now: datetime) -> dict[str, Any]:
@@ -80,11 +96,10 @@ def report(database: Database, reader: Reader, what: Report) -> dict[str, Any]:
         InputError: unknown matter, coordinates out of range, time in the future.
     """
     reader.require(*MAY[Action.REPORT])
+    what = _checked(what)
     now = clock.now()
     at = _instant(what.at, now)
     matter = codes.matter_type(what.matter_code)
-    if not (-180 <= what.lon <= 180 and -90 <= what.lat <= 90):
-        raise InputError("坐标超出范围。", remedy="请按经度、纬度（度）填写。", details={"field": "lon,lat"})
     with database.begin(reader) as connection:
         if what.source_key is not None:
             known = events.find_by_source(connection, str(what.channel), what.source_key)
@@ -104,9 +119,9 @@ def report(database: Database, reader: Reader, what: Report) -> dict[str, Any]:
                 "matter_code": what.matter_code,
                 "class": what.matter_code[:2],
                 "channel": str(what.channel),
-                "title": what.title.strip() or matter.name,
-                "description": what.description.strip(),
-                "address": what.address.strip(),
+                "title": what.title or matter.name,
+                "description": what.description,
+                "address": what.address,
                 "state": str(State.REPORTED),
                 "reported_at": at,
                 "due_at": due_time(what.matter_code, at),
@@ -115,7 +130,7 @@ def report(database: Database, reader: Reader, what: Report) -> dict[str, Any]:
             },
         )
         count_case(connection, place, what.lon, what.lat, row["reported_at"])
-        first = Step(Action.REPORT, State.REPORTED, State.REPORTED, what.description.strip(), at)
+        first = Step(Action.REPORT, State.REPORTED, State.REPORTED, what.description, at)
         _write_step(connection, reader, row, first)
     return shown(row, reader, now)
 
@@ -140,6 +155,9 @@ def act(
         InputError: the result, the reason or the responsible unit is missing.
     """
     reader.require(*MAY[action])
+    note = incoming.text(note, incoming.NOTE, "note")
+    assignee = incoming.text(assignee, incoming.ASSIGNEE, "assignee")
+    worker_id = None if worker_id is None else incoming.identifier(worker_id, "worker_id", "网格员编号")
     now = clock.now()
     with database.begin(reader) as connection:
         row = events.find(connection, event_id, lock=True)
@@ -153,7 +171,7 @@ def act(
         )
         values: dict[str, Any] = {"state": str(taken.to_state)}
         if action is Action.ASSIGN:
-            values |= {"assignee": assignee.strip(), "worker_id": worker_id}
+            values |= {"assignee": assignee, "worker_id": worker_id}
         if taken.to_state is State.CLOSED:
             values["closed_at"] = taken.at
         if taken.to_state is State.REPORTED:
@@ -182,7 +200,7 @@ def _write_step(connection: Connection, reader: Reader, row: Mapping[Any, Any], 
         row["place"],
         id=row["id"],
         number=row["number"],
-        title=row["title"],
+        title=row["title"][: incoming.TITLE.most],  # stored before there was a limit
         action=str(taken.action),
         state=str(taken.to_state),
         lon=row["lon"],
@@ -218,13 +236,29 @@ def get(database: Database, reader: Reader, event_id: int) -> dict[str, Any]:
     }
 
 
+def narrowed(wanted: Filter) -> Filter:
+    """A filter with what its fields may hold.
+
+    Raises:
+        InputError: a field holds something else.
+    """
+    return replace(
+        wanted,
+        place=incoming.place(wanted.place) or None,
+        since=None if wanted.since is None else incoming.instant(wanted.since, "since"),
+        until=None if wanted.until is None else incoming.instant(wanted.until, "until"),
+        text=incoming.text(wanted.text, incoming.FILTER, "text") or None,
+    )
+
+
 def find(
     database: Database, reader: Reader, wanted: Filter, *, offset: int = 0, limit: int = 100
 ) -> dict[str, Any]:
     """Cases that match, the newest first, with how many there are and the moment of the answer."""
-    if not offset >= 0 or not 1 <= limit <= MAX_PAGE:
-        raise InputError("分页参数超出范围。", remedy=f"offset 不小于 0，limit 在 1 到 {MAX_PAGE} 之间。")
+    offset = incoming.whole(offset, "offset", "offset", 0, incoming.MOST_ROWS)
+    limit = incoming.whole(limit, "limit", "limit", 1, MAX_PAGE)
     now = clock.now()
+    wanted = narrowed(wanted)
     with database.begin(reader) as connection:
         total, rows = events.page(connection, wanted, offset=offset, limit=limit)
     return {"total": total, "moment": now.isoformat(), "items": [shown(row, reader, now) for row in rows]}

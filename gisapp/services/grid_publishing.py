@@ -20,7 +20,7 @@ from gisapp.analytics.fabric import (
     heirs,
     put_corners,
 )
-from gisapp.domain import clock
+from gisapp.domain import clock, incoming
 from gisapp.domain.access import SYSTEM, Reader, Role
 from gisapp.domain.keys import Scope
 from gisapp.errors import Conflict, InputError, NotFound
@@ -80,8 +80,9 @@ def publish(
         Conflict: another version was published meanwhile, or one is scheduled already.
     """
     reader.require(Role.MANAGER)
+    note = incoming.text(note, incoming.NOTE, "note")
     today = clock.today()
-    day = valid_from or today
+    day = incoming.day(valid_from or today, "valid_from", "生效日期")
     if day < today:
         raise InputError(
             f"生效日期 {day:%Y-%m-%d} 已经过去。",
