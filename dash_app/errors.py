@@ -97,12 +97,9 @@ def install_error_handlers(app: FastAPI) -> None:
     async def of_dash(_request: Request, error: DashException) -> Response:
         if isinstance(error, PreventUpdate):
             return Response(status_code=204)
-        # Of its own doings, before a callback begins: the request names something that the page does not have.
-        if isinstance(error, DependencyException):
+        if isinstance(error, DependencyException):  # an address of a file that no component has
             return answer_of(NotFound("没有找到。", remedy="请检查地址。"))
-        return answer_of(
-            InputError("页面的请求与页面不符。", remedy="请刷新页面后再试。", details={"field": "outputs"})
-        )
+        return answer_of(as_onemap_error(error))
 
     @app.exception_handler(OSError)
     async def of_disk(_request: Request, error: OSError) -> JSONResponse:

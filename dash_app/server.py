@@ -18,6 +18,8 @@ from fastapi.middleware.gzip import GZipMiddleware
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
 from dash_app import api_docs, index, shell
+from dash_app.callback_requests import CallbackMiddleware
+from dash_app.callback_values import CheckedDash
 from dash_app.errors import install_error_handlers, on_callback_error
 from dash_app.page import Page, discover
 from dash_app.static import ImmutableFiles
@@ -95,6 +97,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     _add_not_found(app)
     # Level 5: tiles and JSON are made on demand, and levels above cost time for a few per cent.
     app.add_middleware(GZipMiddleware, minimum_size=500, compresslevel=5)
+    app.add_middleware(CallbackMiddleware)
     app.add_middleware(TileMiddleware)
     app.add_middleware(ReportMiddleware)
     app.add_middleware(SessionMiddleware)
@@ -107,7 +110,7 @@ def _forget_changed(tiles: Tiles, message: dict[str, Any]) -> None:
 
 
 def _create_dash(app: FastAPI, pages: dict[str, Page]) -> Dash:
-    dash = Dash(
+    dash = CheckedDash(
         "dash_app",
         server=app,
         backend="fastapi",
@@ -121,6 +124,8 @@ def _create_dash(app: FastAPI, pages: dict[str, Page]) -> Dash:
         suppress_callback_exceptions=True,
         on_error=on_callback_error,
     )
+    # Dash opens a socket for callbacks that ask for one. None of ours does, and it is no one's to knock at.
+    app.router.routes[:] = [r for r in app.router.routes if getattr(r, "path", "") != "/_dash-ws-callback"]
     shell.install(dash, pages)
     for page in pages.values():
         page.register(dash)

@@ -78,7 +78,7 @@ class ReportMiddleware:
         reader: Reader = scope["state"]["reader"]
         fixes = _fixes(scope, bytes(body)) if reader.scope else None
         if fixes is None:
-            await self.app(scope, _replay(bytes(body), receive), send)
+            await self.app(scope, replay(bytes(body), receive), send)
             return
         try:
             receipt = await scope["app"].state.gathering.take_in(reader, fixes)
@@ -101,7 +101,7 @@ def _fixes(scope: Scope, body: bytes) -> list[Any] | None:
     return fixes if isinstance(fixes, list) else None
 
 
-def _replay(body: bytes, receive: Receive) -> Receive:
+def replay(body: bytes, receive: Receive) -> Receive:
     """What has been read, to be read again, and then whatever comes after it."""
     messages = iter([{"type": "http.request", "body": body, "more_body": False}])
 
