@@ -23,7 +23,7 @@ from dash_app.callback_values import CheckedDash
 from dash_app.errors import install_error_handlers, on_callback_error
 from dash_app.page import Page, discover
 from dash_app.static import ImmutableFiles
-from gisapp.api.app import include_routers
+from gisapp.api.app import PROBLEMS, include_routers
 from gisapp.api.session import SessionMiddleware, Sessions
 from gisapp.api.tracks import ReportMiddleware
 from gisapp.config import Settings, load_settings
@@ -85,7 +85,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.scope_cache = {}
     install_error_handlers(app)
     include_routers(app)
-    app.include_router(layers_router)
+    app.include_router(layers_router, responses=PROBLEMS)
     app.mount(index.vendor_prefix(), ImmutableFiles(index.NODE_MODULES, index.VENDORED), name="vendor")
     app.mount(index.modules_prefix(), ImmutableFiles(index.MODULES), name="modules")
 

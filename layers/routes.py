@@ -76,7 +76,11 @@ def show_style(
     return style_for(reader, theme)
 
 
-@router.get("/api/v1/features/{layer}")
+@router.get(
+    "/api/v1/features/{layer}",
+    response_class=Response,
+    responses={200: {"content": {"application/geo+json": {"schema": {"type": "object"}}}}},
+)
 def list_features(
     layer: Code,
     reader: ReaderHere,

@@ -86,7 +86,7 @@ def perform(
     return uploads.perform(database, reader, _data_dir(request), token, asked)
 
 
-@router.get("/{token}/report")
+@router.get("/{token}/report", response_class=FileResponse, responses={200: {"content": {_XLSX: {}}}})
 def report(token: Code, kind: Code, request: Request, reader: ReaderHere) -> FileResponse:
     """The report of the newest check or import as an Excel workbook."""
     path, name = uploads.report(reader, _data_dir(request), token, kind)
