@@ -18,10 +18,12 @@ from fastapi.middleware.gzip import GZipMiddleware
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from dash_app import api_docs, index, shell
+from dash_app.callback_requests import CallbackMiddleware
+from dash_app.callback_values import CheckedDash
 from dash_app.errors import install_error_handlers, on_callback_error
 from dash_app.page import Page, discover
 from dash_app.static import ImmutableFiles
-from gisapp.api.app import include_routers
+from gisapp.api.app import PROBLEMS, include_routers
 from gisapp.api.session import SessionMiddleware, Sessions
 from gisapp.api.tracks import ReportMiddleware
 from gisapp.config import Settings, load_settings
@@ -91,7 +93,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.scope_cache = {}
     install_error_handlers(app)
     include_routers(app)
-    app.include_router(layers_router)
+    app.include_router(layers_router, responses=PROBLEMS)
     app.mount(index.vendor_prefix(), ImmutableFiles(index.NODE_MODULES, index.VENDORED), name="vendor")
     app.mount(index.modules_prefix(), ImmutableFiles(index.MODULES), name="modules")
 
@@ -103,6 +105,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     _add_not_found(app)
     # Level 5: tiles and JSON are made on demand, and levels above cost time for a few per cent.
     app.add_middleware(GZipMiddleware, minimum_size=500, compresslevel=5)
+    app.add_middleware(CallbackMiddleware)
     app.add_middleware(TileMiddleware)
     app.add_middleware(ReportMiddleware)
     app.add_middleware(SessionMiddleware)
@@ -115,7 +118,7 @@ def _forget_changed(tiles: Tiles, message: dict[str, Any]) -> None:
 
 
 def _create_dash(app: FastAPI, pages: dict[str, Page]) -> Dash:
-    dash = Dash(
+    dash = CheckedDash(
         "dash_app",
         server=app,
         backend="fastapi",
@@ -129,6 +132,8 @@ def _create_dash(app: FastAPI, pages: dict[str, Page]) -> Dash:
         suppress_callback_exceptions=True,
         on_error=on_callback_error,
     )
+    # Dash opens a socket for callbacks that ask for one. None of ours does, and it is no one's to knock at.
+    app.router.routes[:] = [r for r in app.router.routes if getattr(r, "path", "") != "/_dash-ws-callback"]
     shell.install(dash, pages)
     for page in pages.values():
         page.register(dash)

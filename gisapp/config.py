@@ -72,7 +72,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         if name not in given:
             continue
         text = given[name]
-        if not text.isdigit() or not low <= int(text) <= high:
+        if not (text.isascii() and text.isdigit() and len(text) < 10) or not low <= int(text) <= high:
             raise InputError(
                 f"设置 {VARIABLES[name]} 的值“{text}”无效。", remedy=f"请填写 {low} 到 {high} 之间的整数。"
             )

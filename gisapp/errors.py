@@ -6,10 +6,11 @@ reach users. The edges map them once: the API to one JSON shape, a page to one m
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Mapping
 from typing import Any
 
-from gisapp.readable import clean_text, json_value
+from gisapp.readable import writable
 
 
 class OnemapError(Exception):
@@ -33,12 +34,12 @@ class OnemapError(Exception):
         self.details: dict[str, Any] = dict(details or {})
 
     def as_json(self) -> dict[str, Any]:
-        """The one JSON shape of errors at the API's edge; JSON can carry it whatever was sent to us."""
+        """The one JSON shape of errors at the API's edge; whatever a value was, the shape can be written as JSON."""
         return {
             "error": self.code,
-            "message": clean_text(self.message),
-            "remedy": None if self.remedy is None else clean_text(self.remedy),
-            "details": json_value(self.details),
+            "message": writable(self.message),
+            "remedy": writable(self.remedy),
+            "details": writable(self.details),
         }
 
 
@@ -82,3 +83,19 @@ class Unavailable(OnemapError):
 
     code = "unavailable"
     status = 503
+
+
+class StorageFull(Unavailable):
+    """A disk is full, or the quota on it is used up."""
+
+    code = "storage_full"
+    status = 507
+
+
+def of_full_disk(error: BaseException | None) -> StorageFull | None:
+    """The error to show where an operation failed because a disk is full; None for every other failure."""
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return StorageFull(
+            "服务器的磁盘已满，没有保存。", remedy="请联系管理员清理磁盘后重试；没有留下不完整的文件。"
+        )
+    return None

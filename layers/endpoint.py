@@ -7,6 +7,7 @@ answered without a thread, without a connection and without a copy.
 from __future__ import annotations
 
 import asyncio
+import re
 import zlib
 from typing import Any
 from urllib.parse import parse_qsl
@@ -21,6 +22,7 @@ from layers.tiling import Ready, Served, Tiles, served
 
 PREFIX = "/tiles/"
 SUFFIX = ".mvt"
+_NUMBER = re.compile("0|[1-9][0-9]{0,9}")
 _COMMON = (
     (b"content-type", b"application/vnd.mapbox-vector-tile"),
     # Kept by the browser, asked about every time: an unchanged tile costs a few bytes.
@@ -99,10 +101,8 @@ def parse(path: str, reader: Reader) -> tuple[Served, Tile]:
     words = path[len(PREFIX) : -len(SUFFIX)].split("/")
     if len(words) == 4:
         source = served(words[0], reader)
-        try:
-            z, x, y = int(words[1]), int(words[2]), int(words[3])
-        except ValueError:
-            z = -1
+        # int() would also take "1_0", blanks and digits of other scripts.
+        z, x, y = (int(word) if _NUMBER.fullmatch(word) else -1 for word in words[1:])
         if source.zooms[0] <= z <= source.zooms[1] and 0 <= x < 1 << z and 0 <= y < 1 << z:
             return source, Tile(z, x, y)
     raise NotFound(

@@ -7,7 +7,9 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query, Request, Response
 from starlette.routing import Route
 
+from gisapp.api.fields import Code, whole
 from gisapp.api.session import DatabaseHere, ReaderHere
+from gisapp.domain import incoming
 from gisapp.errors import InputError
 from layers.endpoint import answer
 from layers.features import features
@@ -29,7 +31,7 @@ router.routes.append(Route("/tiles/{layer}/{z}/{x}/{y}.mvt", _TileApp(), include
 
 
 @router.get("/tiles/{layer}.json")
-def show_tilejson(layer: str, reader: ReaderHere, request: Request) -> dict[str, Any]:
+def show_tilejson(layer: Code, reader: ReaderHere, request: Request) -> dict[str, Any]:
     """TileJSON 3.0 of a tileset, for QGIS and other clients."""
     served(layer, reader)  # refuses what the reader may not see
     members = [one for one in layers_for(reader) if one.source_id == layer]
@@ -74,9 +76,13 @@ def show_style(
     return style_for(reader, theme)
 
 
-@router.get("/api/v1/features/{layer}")
+@router.get(
+    "/api/v1/features/{layer}",
+    response_class=Response,
+    responses={200: {"content": {"application/geo+json": {"schema": {"type": "object"}}}}},
+)
 def list_features(
-    layer: str,
+    layer: Code,
     reader: ReaderHere,
     database: DatabaseHere,
     request: Request,
@@ -84,7 +90,7 @@ def list_features(
         str, Query(description="west,south,east,north in degrees; the whole world when left out")
     ] = "",
     part: Annotated[str, Query(description="part of the layer; its first one when left out")] = "",
-    limit: Annotated[int, Query(ge=1, le=50_000)] = 5_000,
+    limit: Annotated[int, whole("limit", 1, 50_000)] = 5_000,
 ) -> Response:
     """Features of a layer as GeoJSON; ``truncated`` says that there are more than the limit."""
     text = features(
@@ -96,12 +102,10 @@ def list_features(
 def _box(text: str) -> tuple[float, float, float, float]:
     if not text:
         return (-180.0, -90.0, 180.0, 90.0)
-    try:
-        west, south, east, north = (float(word) for word in text.split(","))
-    except ValueError:
-        west, south, east, north = 1.0, 0.0, 0.0, 0.0
-    if not (-180 <= west <= east <= 180 and -90 <= south <= north <= 90):
+    example = "西,南,东,北（例如 120.15,30.28,120.18,30.30）"
+    west, south, east, north = incoming.numbers(text, 4, "bbox", "范围", example)
+    if not (west <= east and -90 <= south <= north <= 90):
         raise InputError(
-            f"范围 bbox“{text}”无效。", remedy="请按 西,南,东,北 填写经纬度，例如 120.15,30.28,120.18,30.30。"
+            f"范围 bbox“{text}”无效。", remedy=f"请按 {example} 填写。", details={"field": "bbox"}
         )
     return west, south, east, north

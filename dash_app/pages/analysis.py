@@ -16,8 +16,10 @@ from dash_app.parts.map_view import map_view
 from dash_app.parts.sheet import grip, sheet
 from dash_app.parts.table import register_export, table
 from dash_app.session import call
+from dash_app.stores import ListRow, Picked, ShownRun
+from gisapp.domain import incoming
 from gisapp.domain.access import Reader
-from gisapp.errors import NotFound
+from gisapp.errors import InputError, NotFound
 from gisapp.services import allocation, analysis_runs, demand, hotspots
 
 _CELLS, _STATIONS = "analysis-cells", "analysis-stations"
@@ -30,8 +32,15 @@ def _query(search: str | None) -> dict[str, str]:
 
 
 def _run_id(search: str | None) -> int | None:
-    text = _query(search).get("run", "")
-    return int(text) if text.isdigit() and len(text) < 18 else None
+    return _number(search, "run")
+
+
+def _number(search: str | None, name: str) -> int | None:
+    """A number that the address carries; None where there is none."""
+    try:
+        return incoming.identifier(_query(search).get(name), name)
+    except InputError:
+        return None
 
 
 def _address(query: dict[str, str]) -> str:
@@ -134,11 +143,12 @@ def _register_form(app: Dash) -> None:
         Input("analysis-shown", "data"),
         prevent_initial_call=True,
     )
-    async def restore(shown: dict[str, Any] | None) -> tuple[object, ...]:
+    async def restore(shown: ShownRun | None) -> tuple[object, ...]:
         """The form says what the result on the map was computed with."""
-        if not shown or shown["state"] not in ("done", "failed"):
+        kind, parameters = (shown.get("kind"), shown.get("parameters")) if shown else (None, None)
+        if not shown or shown["state"] not in ("done", "failed") or not kind or not parameters:
             return tuple(no_update for _ in forms.FIELDS)
-        return forms.restored(shown["kind"], shown["parameters"])
+        return forms.restored(kind, parameters)
 
     @app.callback(
         Output("analysis-existing", "data"),
@@ -150,7 +160,9 @@ def _register_form(app: Dash) -> None:
         State("analysis-candidates", "value"),
         prevent_initial_call=True,
     )
-    async def fill_kinds(place: str | None, existing: str, candidates: str) -> tuple[object, ...]:
+    async def fill_kinds(
+        place: str | None, existing: str | None, candidates: str | None
+    ) -> tuple[object, ...]:
         if not place:
             return no_update, no_update, no_update, no_update
         kinds = await call(app, allocation.site_kinds, place)
@@ -198,10 +210,10 @@ def _register_form(app: Dash) -> None:
         mode: str,
         place: str | None,
         kind: str,
-        matter_class: str,
+        matter_class: str | None,
         days: list[str | None] | None,
-        resolution: str,
-        correction: bool,
+        resolution: str | None,
+        correction: bool | None,
         *rest: Any,
     ) -> object:
         if not clicks:
@@ -243,7 +255,7 @@ def _register_result(app: Dash) -> None:
         State("analysis-shown", "data"),
     )
     async def show(
-        search: str | None, _ticks: int | None, _version: int, shown: dict[str, Any] | None
+        search: str | None, _ticks: int | None, _version: int, shown: ShownRun | None
     ) -> tuple[object, ...]:
         """The run that the address names: its progress, its result or its error."""
         number = _run_id(search)
@@ -314,13 +326,11 @@ def _register_result(app: Dash) -> None:
         State(ids.URL, "search"),
         prevent_initial_call=True,
     )
-    async def choose(
-        rows: list[dict[str, Any]] | None, picked: dict[str, Any] | None, search: str | None
-    ) -> object:
+    async def choose(rows: list[ListRow] | None, picked: Picked | None, search: str | None) -> object:
         """A row of the table or a cell on the map becomes part of the address."""
         from_table = ctx.triggered_id == _CELLS
-        source = (rows[0] if rows else {}) if from_table else (picked or {})
-        chosen = source.get("id" if from_table else "cell")
+        on_map = picked["cell"] if picked else None
+        chosen = (rows[0]["id"] if rows else None) if from_table else on_map
         query = _query(search)
         if not query.get("run") or (chosen is None and from_table):
             return no_update
@@ -333,12 +343,12 @@ def _register_result(app: Dash) -> None:
         Input(ids.URL, "search"),
         Input("analysis-shown", "data"),
     )
-    async def show_cell(search: str | None, shown: dict[str, Any] | None) -> tuple[object, object]:
-        cell, number = _query(search).get("cell", ""), _run_id(search)
+    async def show_cell(search: str | None, shown: ShownRun | None) -> tuple[object, object]:
+        cell, number = _number(search, "cell"), _run_id(search)
         ready = shown and shown["state"] == "done" and shown["run"] == number
-        if not cell.isdigit() or number is None or not ready:
+        if cell is None or number is None or not ready:
             return [], True
-        return results.records(await call(app, hotspots.records, number, int(cell))), False
+        return results.records(await call(app, hotspots.records, number, cell)), False
 
     @app.callback(
         Output("analysis-link", "data", allow_duplicate=True),

@@ -15,10 +15,11 @@ from dash_app.parts.map_view import map_view
 from dash_app.parts.sheet import grip, sheet
 from dash_app.parts.table import register_export, table
 from dash_app.session import call
-from gisapp.domain import clock
+from gisapp.domain import clock, incoming
 from gisapp.domain.access import Reader
 from gisapp.domain.keys import Level
 from gisapp.domain.vocabulary import label
+from gisapp.errors import InputError
 from gisapp.services import assessment
 
 _TABLE = "score-table"
@@ -105,13 +106,19 @@ def register(app: Dash) -> None:
         State(ids.URL, "search"),
     )
     async def show(indicator: str, level: str, span: str, search: str | None) -> tuple[object, ...]:
+        if span not in _SPANS:
+            raise InputError(
+                f"没有时段“{span}”。",
+                remedy=f"可选：{'、'.join(_SPANS.values())}。",
+                details={"field": "score-span"},
+            )
+        digits = incoming.whole(level, "层级", "score-level", 0, int(Level.GRID))
+        chosen = incoming.choice(digits, Level, "score-level", "层级")
         since = clock.day_bounds(clock.today() - timedelta(days=int(span)))[0]
         place = _query(search).get("place", "")
-        result = await call(
-            app, assessment.scores, indicator, place=place, level=Level(int(level)), since=since
-        )
+        result = await call(app, assessment.scores, indicator, place=place, level=chosen, since=since)
         columns = score_view.columns(result["counts"])
-        shown = score_view.on_map(result, since, int(level))
+        shown = score_view.on_map(result, since, int(chosen))
         if not result["rows"]:
             empty = states.empty(
                 "这段时间没有应办结的案件",
@@ -141,7 +148,7 @@ def register(app: Dash) -> None:
         State(ids.URL, "pathname"),
         prevent_initial_call=True,
     )
-    async def keep(indicator: str, level: str, span: str, search: str | None, path: str) -> object:
+    async def keep(indicator: str, level: str, span: str, search: str | None, path: str | None) -> object:
         if path != PAGE.path:
             return no_update
         kept = {**_query(search), "indicator": indicator, "level": level, "span": span}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -18,7 +18,8 @@ from dash_app.parts.map_view import map_view
 from dash_app.parts.sheet import grip, sheet
 from dash_app.parts.table import register_export, table
 from dash_app.session import call
-from gisapp.domain import clock
+from dash_app.stores import ListRow, MapEvent, SeenCase
+from gisapp.domain import clock, incoming
 from gisapp.domain.access import Reader, Role
 from gisapp.domain.events import MAY, Action
 from gisapp.domain.events import State as CaseState
@@ -63,8 +64,8 @@ def _query(search: str | None) -> dict[str, str]:
 
 def _day(text: str) -> datetime | None:
     try:
-        return clock.day_bounds(date.fromisoformat(text))[0]
-    except ValueError:
+        return clock.day_bounds(incoming.day(text, "since"))[0]
+    except InputError:
         return None
 
 
@@ -188,8 +189,20 @@ def _drawer(role: Role) -> dmc.Drawer:
             value=sources[0]["value"] if sources else None,
             allowDeselect=False,
         ),
-        dmc.Textarea(id="case-description", label="情况说明", autosize=True, minRows=3, maxRows=8),
-        dmc.TextInput(id="case-address", label="地址说明", placeholder="例如：体育场路 229 号门前"),
+        dmc.Textarea(
+            id="case-description",
+            label="情况说明",
+            autosize=True,
+            minRows=3,
+            maxRows=8,
+            maxLength=incoming.DESCRIPTION.most,
+        ),
+        dmc.TextInput(
+            id="case-address",
+            label="地址说明",
+            placeholder="例如：体育场路 229 号门前",
+            maxLength=incoming.ADDRESS.most,
+        ),
         html.Div(
             [
                 html.Div(_POINT_HINT, id="case-point-text", className="case-point"),
@@ -256,9 +269,9 @@ def register(app: Dash) -> None:
         state: str,
         text: str | None,
         overdue: bool | None,
-        chosen: list[dict[str, Any]] | None,
-        search: str,
-        path: str,
+        chosen: list[ListRow] | None,
+        search: str | None,
+        path: str | None,
     ) -> object:
         if path != PAGE.path:
             return no_update
@@ -298,9 +311,9 @@ def register(app: Dash) -> None:
     )
     async def show_case(search: str | None, _version: int) -> tuple[object, ...]:
         chosen = _query(search).get("id", "")
-        if not chosen.isdigit():
+        if not chosen:
             return [], True, None, None
-        case = await call(app, events.get, int(chosen))
+        case = await call(app, events.get, incoming.identifier(chosen, "id", "案件编号"))
         close = html.Button(
             icon("close"), id="case-close", className="icon-button", title="关闭", **{"aria-label": "关闭"}
         )
@@ -315,7 +328,7 @@ def register(app: Dash) -> None:
         State(ids.URL, "search"),
         prevent_initial_call=True,
     )
-    async def close_case(clicks: int | None, search: str) -> tuple[object, object]:
+    async def close_case(clicks: int | None, search: str | None) -> tuple[object, object]:
         if not clicks:
             return no_update, no_update
         rest = {name: value for name, value in _query(search).items() if name != "id"}
@@ -336,12 +349,12 @@ def register(app: Dash) -> None:
         note: str | None,
         assignee: str | None,
         worker: str | None,
-        seen: dict[str, int] | None,
+        seen: SeenCase | None,
         version: int,
     ) -> object:
         if not any(clicks) or ctx.triggered_id is None or not seen:
             return no_update
-        action = Action(ctx.triggered_id["action"])
+        action = incoming.choice(ctx.triggered_id["action"], Action, "action", "操作")
         case = await call(
             app,
             events.act,
@@ -349,7 +362,7 @@ def register(app: Dash) -> None:
             action,
             note=note or "",
             assignee=assignee or "",
-            worker_id=int(worker) if worker else None,
+            worker_id=incoming.identifier(worker, "worker_id", "网格员编号") if worker else None,
             after_step=seen["step"],
         )
         toast(f"案件 {case['number']} 已{label(action)}，当前{case['state_label']}。", colour="teal")
@@ -368,10 +381,10 @@ def register(app: Dash) -> None:
         State("case-drawer", "opened"),
         prevent_initial_call=True,
     )
-    async def choose_point(event: dict[str, Any] | None, opened: bool | None) -> tuple[object, object]:
+    async def choose_point(event: MapEvent | None, opened: bool | None) -> tuple[object, object]:
         if not opened or not event or event.get("event") != "click":
             return no_update, no_update
-        lon, lat = event["detail"]["at"]
+        lon, lat = incoming.point(event["detail"].get("at"), "point")
         return [lon, lat], f"位置：{lon:.6f}，{lat:.6f}（可再次点选更改）"
 
     @app.callback(
@@ -409,9 +422,10 @@ def register(app: Dash) -> None:
             raise InputError("没有选择事项小类。", remedy="请输入名称或代码后选择一项。")
         if not point:
             raise InputError("没有选择位置。", remedy="请在地图上点选案件所在位置。")
+        lon, lat = incoming.point(point, "point")
         report = events.Report(
-            lon=point[0],
-            lat=point[1],
+            lon=lon,
+            lat=lat,
             matter_code=matter,
             description=description or "",
             address=address or "",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 import dash_mantine_components as dmc
@@ -18,7 +18,8 @@ from dash_app.parts.map_view import map_view
 from dash_app.parts.sheet import grip, sheet
 from dash_app.parts.table import register_export, table
 from dash_app.session import call
-from gisapp.domain import clock
+from dash_app.stores import Draft
+from gisapp.domain import clock, incoming
 from gisapp.domain.access import Reader, Role
 from gisapp.domain.vocabulary import term
 from gisapp.services import grid_publishing
@@ -152,6 +153,7 @@ def _dialog() -> dmc.Modal:
                     placeholder="例如：第 3 网格人口过多，一分为二",
                     autosize=True,
                     minRows=2,
+                    maxLength=incoming.NOTE.most,
                 ),
                 html.Div(
                     [
@@ -214,7 +216,7 @@ def register(app: Dash) -> None:
         State("grid-draft", "data"),
         prevent_initial_call=True,
     )
-    async def show_effects(opened: bool, draft: dict[str, Any] | None) -> tuple[object, bool]:
+    async def show_effects(opened: bool | None, draft: Draft | None) -> tuple[object, bool]:
         if not opened or not draft:
             return states.loading(4), True
         try:
@@ -238,7 +240,7 @@ def register(app: Dash) -> None:
     async def publish(
         confirmed: int | None,
         cancelled: int | None,
-        draft: dict[str, Any] | None,
+        draft: Draft | None,
         day: str | None,
         note: str | None,
     ) -> tuple[object, ...]:
@@ -251,7 +253,7 @@ def register(app: Dash) -> None:
             grid_publishing.publish,
             draft["community"],
             draft["revision"],
-            valid_from=date.fromisoformat(day[:10]) if day else None,
+            valid_from=incoming.day(day[:10], "valid_from", "生效日期") if day else None,
             note=note or "",
         )
         if done["in_force"]:

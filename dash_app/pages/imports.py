@@ -13,6 +13,7 @@ from dash_app.parts.import_form import buttons, drop, questions, step
 from dash_app.parts.import_result import refused_rows, result_view
 from dash_app.parts.table import register_export, table
 from dash_app.session import call
+from dash_app.stores import KeptFile
 from gisapp.domain import clock
 from gisapp.domain.access import Reader, Role
 from gisapp.domain.keys import PlaceKey
@@ -121,7 +122,7 @@ def _pairs(text: str | None, what: wording.Answer) -> dict[str, str]:
     return found
 
 
-def _asked(answers: dict[str, Any], *, dry_run: bool) -> uploads.Request:
+def _asked(answers: dict[str, str | None], *, dry_run: bool) -> uploads.Request:
     """The request that the form makes.
 
     Raises:
@@ -182,13 +183,13 @@ def register(app: Dash) -> None:
         Input("import-checked", "data"),
     )
     async def enable(
-        file: dict[str, Any] | None, kind: str | None, crs: str | None, checked: Any
+        file: KeptFile | None, kind: str | None, crs: str | None, checked: Any
     ) -> tuple[bool, bool]:
         ready = bool(file and kind and (crs or kind in (uploads.OSM, "people")))
         fresh = bool(ready and checked and checked == [file and file["token"], kind, crs])
         return not ready, not fresh
 
-    async def perform(file: dict[str, Any], answers: dict[str, Any], *, dry_run: bool) -> dict[str, Any]:
+    async def perform(file: KeptFile, answers: dict[str, str | None], *, dry_run: bool) -> dict[str, Any]:
         asked = _asked(answers, dry_run=dry_run)
         return await call(app, uploads.perform, app.server.state.settings.data_dir, file["token"], asked)
 
@@ -220,7 +221,11 @@ def register(app: Dash) -> None:
         running=busy,
         prevent_initial_call=True,
     )
-    async def check(_clicks: int, file: dict[str, Any], answers: dict[str, Any]) -> tuple[object, ...]:
+    async def check(
+        _clicks: int | None, file: KeptFile | None, answers: dict[str, str | None]
+    ) -> tuple[object, ...]:
+        if file is None:
+            raise InputError("没有选择文件。", remedy="请先选择要导入的文件。", details={"field": "file"})
         result = await perform(file, answers, dry_run=True)
         return *shown(result, file["token"]), [file["token"], answers["kind"], answers["crs"]]
 
@@ -233,7 +238,11 @@ def register(app: Dash) -> None:
         running=busy,
         prevent_initial_call=True,
     )
-    async def run(_clicks: int, file: dict[str, Any], answers: dict[str, Any]) -> tuple[object, ...]:
+    async def run(
+        _clicks: int | None, file: KeptFile | None, answers: dict[str, str | None]
+    ) -> tuple[object, ...]:
+        if file is None:
+            raise InputError("没有选择文件。", remedy="请先选择要导入的文件。", details={"field": "file"})
         result = await perform(file, answers, dry_run=False)
         counts = [o["counts"] for o in result["outcomes"]]
         added, changed = sum(c["added"] for c in counts), sum(c["changed"] for c in counts)

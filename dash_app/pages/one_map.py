@@ -16,6 +16,8 @@ from dash_app.parts.profile import close_button, profile_panel
 from dash_app.parts.room_sheet import room_sheet
 from dash_app.parts.sheet import grip, sheet
 from dash_app.session import call
+from dash_app.stores import Selection
+from gisapp.domain import incoming
 from gisapp.domain.access import Reader
 from gisapp.domain.vocabulary import label
 from gisapp.errors import Forbidden, NotFound, Unavailable
@@ -62,7 +64,7 @@ def register(app: Dash) -> None:
         Input(ids.SELECTION, "data"),
         running=[(Output(BUSY, "hidden"), False, True)],
     )
-    async def show_profile(selection: dict[str, Any] | None) -> tuple[object, str, object]:
+    async def show_profile(selection: Selection | None) -> tuple[object, str, object]:
         """The panel follows the selection, wherever it was made."""
         if not selection:
             return no_update, "profile-panel floating", None
@@ -99,7 +101,7 @@ def register(app: Dash) -> None:
     async def show_sheet(
         opened: list[int | None],
         closed: list[int | None],
-        selection: dict[str, Any] | None,
+        selection: Selection | None,
         shown: str | None,
     ) -> tuple[object, object, object]:
         """The room sheet beside the profile; it stays while its rooms and their people are looked at."""
@@ -107,12 +109,12 @@ def register(app: Dash) -> None:
         if asked is None:  # buttons of a new profile were drawn; nobody has pressed one
             return no_update, no_update, no_update
         if asked == ids.SELECTION:
-            kind = (selection or {}).get("kind")
+            kind = selection["kind"] if selection else None
             if shown is None or kind in _WITHIN_A_BUILDING:
                 return no_update, no_update, no_update
             if kind != "building":
                 return no_update, True, None
-            wanted = str((selection or {})["id"])
+            wanted = str(selection["id"]) if selection else ""
         elif asked["type"] == "close-sheet":
             return (no_update, True, None) if any(closed) else (no_update, no_update, no_update)
         else:
@@ -121,7 +123,7 @@ def register(app: Dash) -> None:
                 return no_update, no_update, no_update
         if wanted == shown:
             return no_update, no_update, no_update
-        found = await call(app, rooms.room_sheet, int(wanted))
+        found = await call(app, rooms.room_sheet, incoming.identifier(wanted, "building", "楼栋编号"))
         title = f"{found.title} · {label('room_sheet')}（{found.rooms} 间）"
         head = html.Header([html.H2(title), _close_sheet()])
         return [grip(), head, html.Div(room_sheet(found), className="sheet-scroll")], False, wanted

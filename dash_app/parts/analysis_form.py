@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date
 from typing import Any
 
 import dash_mantine_components as dmc
@@ -11,6 +10,7 @@ from dash import html, no_update
 from dash.development.base_component import Component
 
 from dash_app.parts.icons import icon
+from gisapp.domain import incoming
 from gisapp.domain.keys import Level
 from gisapp.domain.vocabulary import label, term
 from gisapp.services import demand
@@ -197,34 +197,39 @@ def candidate_options(kinds: Sequence[Mapping[str, Any]]) -> list[dict[str, str]
     return found + [{"value": f"poi:{k['kind']}", "label": f"{k['kind']}（{k['n']} 处）"} for k in kinds]
 
 
-def wanted(place: str | None, kind: str, matter_class: str, days: Sequence[str | None] | None) -> Demand:
+def wanted(
+    place: str | None, kind: str, matter_class: str | None, days: Sequence[str | None] | None
+) -> Demand:
     """The demand that the fields name."""
     first, last = [*(days or []), None, None][:2]
     cases = kind == demand.CASES
     return Demand(
         place or "",
         kind,
-        date.fromisoformat(first[:10]) if first and cases else None,
-        date.fromisoformat(last[:10]) if last and cases else None,
+        incoming.day(first[:10], "since", "起始日期") if first and cases else None,
+        incoming.day(last[:10], "until", "截止日期") if last and cases else None,
         matter_class if cases and matter_class != ALL else None,
     )
 
 
-def hotspot_request(what: Demand, resolution: str, correction: bool) -> HotspotRequest:
+def hotspot_request(what: Demand, resolution: str | None, correction: bool | None) -> HotspotRequest:
     """The hotspot analysis that the fields name."""
-    return HotspotRequest(what, None if resolution == AUTO else int(resolution), correction=correction)
+    chosen = None if resolution in (AUTO, None) else incoming.whole(resolution, "分辨率", "resolution", 0, 15)
+    return HotspotRequest(what, chosen, correction=bool(correction))
 
 
 def allocation_request(
-    what: Demand, p: Any, distance: Any, existing: str, candidates: str, objective: str
+    what: Demand, p: Any, distance: Any, existing: Any, candidates: Any, objective: Any
 ) -> AllocationRequest:
     """The allocation that the fields name; an empty number is refused by the service."""
     return AllocationRequest(
         what,
-        int(p) if p not in (None, "") else 0,
-        float(distance) if distance not in (None, "") else 0.0,
-        candidates,
-        None if existing == NONE else existing,
+        0 if p in (None, "") else incoming.whole(p, "新增个数", "p", 0, 1000),
+        0.0 if distance in (None, "") else incoming.number(distance, "服务半径", "service_distance", 0, 1e6),
+        incoming.text(candidates, incoming.CODE, "candidates", label="候选点"),
+        None
+        if existing in (NONE, None)
+        else incoming.text(existing, incoming.CODE, "existing", label="已有服务点"),
         "coverage" if objective == "coverage" else "distance",
     )
 
@@ -253,7 +258,8 @@ def restored(kind: str, parameters: Mapping[str, Any]) -> tuple[Any, ...]:
     shared = (kind, what["place"], what["kind"], what.get("matter_class") or ALL, days if any(days) else None)
     if kind == "hotspot":
         resolution = parameters.get("resolution")
-        own = (AUTO if resolution is None else str(resolution), parameters["correction"])
+        own = (AUTO if resolution is None else str(resolution), parameters.get("correction", True))
         return (*shared, *own, *[no_update] * 5)
-    own_sites = (parameters["existing"] or NONE, parameters["candidates"], parameters["objective"])
-    return (*shared, *[no_update] * 2, parameters["p"], parameters["service_distance"], *own_sites)
+    numbers = tuple(parameters.get(name, no_update) for name in ("p", "service_distance"))
+    choices = tuple(parameters.get(name, no_update) for name in ("candidates", "objective"))
+    return (*shared, *[no_update] * 2, *numbers, parameters.get("existing") or NONE, *choices)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
+from gisapp.api.fields import Code, Day, Id, Place, Title, number, whole
 from gisapp.api.session import DatabaseHere, ReaderHere
 from gisapp.services import allocation, analysis_runs, demand, hotspots
 from gisapp.services.allocation import AllocationRequest
@@ -20,33 +20,37 @@ router = APIRouter(prefix="/api/v1/analysis", tags=["analysis"])
 class DemandIn(BaseModel):
     """Which demand, where and when."""
 
-    place: str = Field(description="place key: 2, 4, 6, 9, 12 or 15 digits")
-    kind: str = Field(demand.CASES, description="event, people, elders, children or floating")
-    since: date | None = Field(None, description="first local day; cases only")
-    until: date | None = Field(None, description="last local day, included; cases only")
-    matter_class: str | None = Field(None, description="first two digits of the matter code; cases only")
+    place: Place = Field(description="place key: 2, 4, 6, 9, 12 or 15 digits")
+    kind: Code = Field(demand.CASES, description="event, people, elders, children or floating")
+    since: Day | None = Field(None, description="first local day; cases only")
+    until: Day | None = Field(None, description="last local day, included; cases only")
+    matter_class: Code | None = Field(None, description="first two digits of the matter code; cases only")
 
 
 class HotspotIn(DemandIn):
     """A hotspot analysis."""
 
-    resolution: int | None = Field(
+    resolution: Annotated[int, whole("分辨率", 0, 15)] | None = Field(
         None, description="H3 resolution 6–13; chosen by the place's size when left out"
     )
-    rings: int = Field(1, description="neighbours lie at most so many steps away")
+    rings: Annotated[int, whole("邻域圈数", 0, 100)] = Field(
+        1, description="neighbours lie at most so many steps away"
+    )
     correction: bool = Field(True, description="class by the false discovery rate (Benjamini–Hochberg)")
-    title: str = ""
+    title: Title = ""
 
 
 class AllocationIn(DemandIn):
     """An allocation of service points."""
 
-    p: int = Field(2, description="number of new service points")
-    service_distance: float = Field(500.0, description="metres on foot")
-    candidates: str = Field("junction", description="junction, building, poi or poi:KIND")
-    existing: str | None = Field(None, description="kind of public places that serve already")
+    p: Annotated[int, whole("新增服务点", 0, 1000)] = Field(2, description="number of new service points")
+    service_distance: Annotated[float, number("服务半径", 0.0, 1e6)] = Field(
+        500.0, description="metres on foot"
+    )
+    candidates: Code = Field("junction", description="junction, building, poi or poi:KIND")
+    existing: Code | None = Field(None, description="kind of public places that serve already")
     objective: Literal["distance", "coverage"] = "distance"
-    title: str = ""
+    title: Title = ""
 
 
 class Begun(BaseModel):
@@ -102,30 +106,30 @@ def list_runs(
 
 
 @router.get("/runs/{run_id}")
-def show_run(run_id: int, reader: ReaderHere, database: DatabaseHere) -> dict[str, Any]:
+def show_run(run_id: Id, reader: ReaderHere, database: DatabaseHere) -> dict[str, Any]:
     """One run: parameters, state, and its summary, progress or error."""
     return analysis_runs.get(database, reader, run_id)
 
 
 @router.delete("/runs/{run_id}", status_code=204)
-def remove_run(run_id: int, reader: ReaderHere, database: DatabaseHere) -> None:
+def remove_run(run_id: Id, reader: ReaderHere, database: DatabaseHere) -> None:
     """Delete one's own run with its results."""
     analysis_runs.remove(database, reader, run_id)
 
 
 @router.get("/runs/{run_id}/cells")
-def list_cells(run_id: int, reader: ReaderHere, database: DatabaseHere) -> dict[str, Any]:
+def list_cells(run_id: Id, reader: ReaderHere, database: DatabaseHere) -> dict[str, Any]:
     """Cells of a hotspot run as GeoJSON."""
     return hotspots.feature_collection(hotspots.cells(database, reader, run_id))
 
 
 @router.get("/runs/{run_id}/cells/{cell_id}")
-def show_cell(run_id: int, cell_id: int, reader: ReaderHere, database: DatabaseHere) -> dict[str, Any]:
+def show_cell(run_id: Id, cell_id: Id, reader: ReaderHere, database: DatabaseHere) -> dict[str, Any]:
     """One cell of a hotspot run with the cases behind its number."""
     return hotspots.records(database, reader, run_id, cell_id)
 
 
 @router.get("/runs/{run_id}/stations")
-def list_stations(run_id: int, reader: ReaderHere, database: DatabaseHere) -> list[dict[str, Any]]:
+def list_stations(run_id: Id, reader: ReaderHere, database: DatabaseHere) -> list[dict[str, Any]]:
     """Service points of an allocation run, new ones first."""
     return allocation.stations(database, reader, run_id)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 from fastapi import APIRouter
 
+from gisapp.api.fields import Code, Instant, Place, PlaceLevel
 from gisapp.api.session import DatabaseHere, ReaderHere
 from gisapp.domain.keys import Level
 from gisapp.services import assessment
@@ -22,13 +22,13 @@ def catalogue(reader: ReaderHere) -> list[dict[str, Any]]:
 
 @router.get("/{indicator_id}")
 def scores(
-    indicator_id: str,
+    indicator_id: Code,
     reader: ReaderHere,
     database: DatabaseHere,
-    place: str = "",
-    level: Level = Level.GRID,
-    since: datetime | None = None,
-    until: datetime | None = None,
+    place: Place = "",
+    level: PlaceLevel = Level.GRID,
+    since: Instant | None = None,
+    until: Instant | None = None,
 ) -> dict[str, Any]:
     """Values of an indicator by place, each with the way to its records."""
     return assessment.scores(

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
+from gisapp.api.fields import Day, Note, Place, Point, Revision, Version
 from gisapp.api.session import DatabaseHere, ReaderHere
 from gisapp.services import grid_drafts, grid_publishing, grids
 
 router = APIRouter(prefix="/api/v1/grids", tags=["grids"])
-
-Point = tuple[float, float]
 
 
 class Split(BaseModel):
@@ -21,14 +19,14 @@ class Split(BaseModel):
 
     kind: Literal["split"]
     line: list[Point] = Field(min_length=2, max_length=500)
-    code: str | None = None
+    code: Place | None = None
 
 
 class Merge(BaseModel):
     """Make one grid of several that hang together; the lowest code stays."""
 
     kind: Literal["merge"]
-    codes: list[str] = Field(min_length=2, max_length=50)
+    codes: list[Place] = Field(min_length=2, max_length=50)
 
 
 class Move(BaseModel):
@@ -49,27 +47,27 @@ class Remove(BaseModel):
 class OperationIn(BaseModel):
     """One operation on the draft as the user saw it."""
 
-    revision: int
+    revision: Revision
     operation: Annotated[Split | Merge | Move | Remove, Field(discriminator="kind")]
 
 
 class RevisionIn(BaseModel):
     """The draft as the user saw it."""
 
-    revision: int
+    revision: Revision
 
 
 class PublishIn(BaseModel):
     """Publish the draft from a day; today when none is given."""
 
-    revision: int
-    valid_from: date | None = None
-    note: str = Field("", max_length=500)
+    revision: Revision
+    valid_from: Day | None = None
+    note: Note = ""
 
 
 @router.get("")
 def grids_on(
-    reader: ReaderHere, database: DatabaseHere, place: str, on: date | None = None
+    reader: ReaderHere, database: DatabaseHere, place: Place, on: Day | None = None
 ) -> dict[str, Any]:
     """The grids within a place that hold on a day (today when none is given), as GeoJSON."""
     return grids.grids_on(database, reader, place, on)
@@ -82,75 +80,75 @@ def communities(reader: ReaderHere, database: DatabaseHere) -> list[dict[str, An
 
 
 @router.get("/{community}")
-def show(community: str, reader: ReaderHere, database: DatabaseHere) -> dict[str, Any]:
+def show(community: Place, reader: ReaderHere, database: DatabaseHere) -> dict[str, Any]:
     """The grids in force of a community with their load."""
     return grids.show(database, reader, community)
 
 
 @router.get("/{community}/versions")
-def versions(community: str, reader: ReaderHere, database: DatabaseHere) -> list[dict[str, Any]]:
+def versions(community: Place, reader: ReaderHere, database: DatabaseHere) -> list[dict[str, Any]]:
     """All versions of a community, newest first."""
     return grids.versions(database, reader, community)
 
 
 @router.get("/{community}/versions/{version}")
-def version(community: str, version: int, reader: ReaderHere, database: DatabaseHere) -> dict[str, Any]:
+def version(community: Place, version: Version, reader: ReaderHere, database: DatabaseHere) -> dict[str, Any]:
     """The grids of one version, past, in force or scheduled."""
     return grids.grids_of_version(database, reader, community, version)
 
 
 @router.get("/{community}/check")
-def check(community: str, reader: ReaderHere, database: DatabaseHere) -> list[dict[str, Any]]:
+def check(community: Place, reader: ReaderHere, database: DatabaseHere) -> list[dict[str, Any]]:
     """Why the grids in force do not tile the community; an empty list when they do."""
     found = grids.check(database, reader, community)
     return [problem.as_json() for result in found for problem in result.problems]
 
 
 @router.post("/{community}/draft")
-def open_draft(community: str, reader: ReaderHere, database: DatabaseHere) -> dict[str, Any]:
+def open_draft(community: Place, reader: ReaderHere, database: DatabaseHere) -> dict[str, Any]:
     """The draft of a community; begun from the version in force when there is none."""
     return grid_drafts.open_draft(database, reader, community)
 
 
 @router.get("/{community}/draft")
-def show_draft(community: str, reader: ReaderHere, database: DatabaseHere) -> dict[str, Any]:
+def show_draft(community: Place, reader: ReaderHere, database: DatabaseHere) -> dict[str, Any]:
     """The open draft with the load of each grid."""
     return grid_drafts.show_draft(database, reader, community)
 
 
 @router.delete("/{community}/draft", status_code=204)
-def discard_draft(community: str, reader: ReaderHere, database: DatabaseHere) -> None:
+def discard_draft(community: Place, reader: ReaderHere, database: DatabaseHere) -> None:
     """Throw the draft away."""
     grid_drafts.discard_draft(database, reader, community)
 
 
 @router.post("/{community}/draft/operations")
-def apply(community: str, what: OperationIn, reader: ReaderHere, database: DatabaseHere) -> dict[str, Any]:
+def apply(community: Place, what: OperationIn, reader: ReaderHere, database: DatabaseHere) -> dict[str, Any]:
     """Split, merge, move or remove; a refusal names the reason and the geometry to show."""
     operation = what.operation.model_dump(by_alias=True)
     return grid_drafts.apply(database, reader, community, what.revision, operation)
 
 
 @router.post("/{community}/draft/undo")
-def undo(community: str, what: RevisionIn, reader: ReaderHere, database: DatabaseHere) -> dict[str, Any]:
+def undo(community: Place, what: RevisionIn, reader: ReaderHere, database: DatabaseHere) -> dict[str, Any]:
     """Take the last step back."""
     return grid_drafts.undo(database, reader, community, what.revision)
 
 
 @router.post("/{community}/draft/redo")
-def redo(community: str, what: RevisionIn, reader: ReaderHere, database: DatabaseHere) -> dict[str, Any]:
+def redo(community: Place, what: RevisionIn, reader: ReaderHere, database: DatabaseHere) -> dict[str, Any]:
     """Do the last undone step again."""
     return grid_drafts.redo(database, reader, community, what.revision)
 
 
 @router.post("/{community}/draft/effects")
-def effects(community: str, what: RevisionIn, reader: ReaderHere, database: DatabaseHere) -> dict[str, Any]:
+def effects(community: Place, what: RevisionIn, reader: ReaderHere, database: DatabaseHere) -> dict[str, Any]:
     """What publishing the draft would change."""
     return grid_publishing.effects(database, reader, community, what.revision)
 
 
 @router.post("/{community}/draft/publish")
-def publish(community: str, what: PublishIn, reader: ReaderHere, database: DatabaseHere) -> dict[str, Any]:
+def publish(community: Place, what: PublishIn, reader: ReaderHere, database: DatabaseHere) -> dict[str, Any]:
     """Publish the draft as a new version."""
     return grid_publishing.publish(
         database, reader, community, what.revision, valid_from=what.valid_from, note=what.note
@@ -158,6 +156,6 @@ def publish(community: str, what: PublishIn, reader: ReaderHere, database: Datab
 
 
 @router.delete("/{community}/scheduled", status_code=204)
-def withdraw(community: str, reader: ReaderHere, database: DatabaseHere) -> None:
+def withdraw(community: Place, reader: ReaderHere, database: DatabaseHere) -> None:
     """Take back the version that is not yet in force."""
     grid_publishing.withdraw(database, reader, community)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Request, UploadFile
 from fastapi.responses import FileResponse
 from pydantic import BaseModel, Field
 
+from gisapp.api.fields import Code, Crs, Heading, Name, Place, Value, ZoneName, whole
 from gisapp.api.session import DatabaseHere, ReaderHere
 from gisapp.domain.access import Role
 from gisapp.services.importing import uploads
+from gisapp.services.importing.order import MOST_PAIRS
 from gisapp.services.importing.registry import importers
 
 router = APIRouter(prefix="/api/v1/imports", tags=["imports"])
@@ -22,14 +24,18 @@ _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 class ImportIn(BaseModel):
     """How a file that was sent is to be understood."""
 
-    kind: str = Field(description="kind of data, or osm")
-    crs: str = Field("", description="WGS84, CGCS2000, GCJ02, BD09 or EPSG:n; always stated")
-    place: str = Field("", description="place key of rows that lie in no grid and no region")
-    place_name: str = ""
-    mapping: dict[str, str] = Field(default_factory=dict, description="field → heading")
-    values: dict[str, str] = Field(default_factory=dict, description="field → one value for all rows")
-    layer: str = ""
-    timezone: str = "Asia/Shanghai"
+    kind: Code = Field(description="kind of data, or osm")
+    crs: Crs = Field("", description="WGS84, CGCS2000, GCJ02, BD09 or EPSG:n; always stated")
+    place: Place = Field("", description="place key of rows that lie in no grid and no region")
+    place_name: Name = ""
+    mapping: dict[Code, Heading] = Field(
+        max_length=MOST_PAIRS, default_factory=dict, description="field → heading"
+    )
+    values: dict[Code, Value] = Field(
+        max_length=MOST_PAIRS, default_factory=dict, description="field → one value for all rows"
+    )
+    layer: Name = ""
+    timezone: ZoneName = "Asia/Shanghai"
     dry_run: bool = Field(True, description="check and compare only")
 
 
@@ -39,9 +45,11 @@ def _data_dir(request: Request) -> Path:
 
 
 @router.get("")
-def history(reader: ReaderHere, database: DatabaseHere, limit: int = 50) -> list[dict[str, Any]]:
+def history(
+    reader: ReaderHere, database: DatabaseHere, limit: Annotated[int, whole("limit", 1, 500)] = 50
+) -> list[dict[str, Any]]:
     """Imports within the reader's scope, the newest first."""
-    return uploads.history(database, reader, min(max(limit, 1), 500))
+    return uploads.history(database, reader, limit)
 
 
 @router.get("/kinds")
@@ -71,15 +79,15 @@ def send(file: UploadFile, request: Request, reader: ReaderHere) -> dict[str, An
 
 @router.post("/{token}")
 def perform(
-    token: str, what: ImportIn, request: Request, reader: ReaderHere, database: DatabaseHere
+    token: Code, what: ImportIn, request: Request, reader: ReaderHere, database: DatabaseHere
 ) -> dict[str, Any]:
     """Check a file that was sent (``dry_run``), or import it."""
     asked = uploads.Request(**what.model_dump())
     return uploads.perform(database, reader, _data_dir(request), token, asked)
 
 
-@router.get("/{token}/report")
-def report(token: str, kind: str, request: Request, reader: ReaderHere) -> FileResponse:
+@router.get("/{token}/report", response_class=FileResponse, responses={200: {"content": {_XLSX: {}}}})
+def report(token: Code, kind: Code, request: Request, reader: ReaderHere) -> FileResponse:
     """The report of the newest check or import as an Excel workbook."""
     path, name = uploads.report(reader, _data_dir(request), token, kind)
     return FileResponse(path, media_type=_XLSX, filename=name)

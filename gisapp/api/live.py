@@ -10,7 +10,8 @@ socket lives in a worker that outlasts a sign-out. Frames from the server, each 
 ``beat``       every 15 seconds, so that a page can tell a quiet street from a dead line
 ``problem``    what was asked for cannot be given: ``message``, ``remedy``
 
-From the page: ``{"look": "330103001"}`` narrows the situation to a place, ``{"look": ""}`` widens it again.
+From the page: ``{"look": "330103001"}`` narrows the situation to a place, ``{"look": ""}`` widens it again. A text that is
+nothing of the kind is answered with a ``problem``; a binary frame, which nothing here can be, ends the line with code 1003.
 """
 
 from __future__ import annotations
@@ -23,9 +24,9 @@ from typing import Any
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 
 from gisapp.api.session import COOKIE
-from gisapp.domain import clock
+from gisapp.domain import clock, incoming
 from gisapp.domain.access import NOBODY, Reader, Role
-from gisapp.errors import OnemapError
+from gisapp.errors import InputError, OnemapError
 from gisapp.services import situation, tracks
 from gisapp.services.live import Batch, Fanout, Subscription
 
@@ -37,6 +38,9 @@ RECOUNT_S = 30.0
 #: at most so often though much is heard
 CALM_S = 3.0
 SIGNED_OUT = 4401
+NO_TEXT = 1003
+LONGEST_FRAME = 1000
+"""Characters of a frame from a page; a place key has fifteen."""
 
 
 @router.websocket("/api/v1/live")
@@ -55,18 +59,21 @@ async def live(socket: WebSocket) -> None:
         for task in tasks:
             task.cancel()
         ended = await asyncio.gather(*tasks, return_exceptions=True)
-    if any(isinstance(end, _SignedOut) for end in ended):
-        with suppress(RuntimeError):
-            await socket.close(SIGNED_OUT)
     for end in ended:
-        if isinstance(end, Exception) and not isinstance(
-            end, (_SignedOut, WebSocketDisconnect, RuntimeError)
-        ):
+        if isinstance(end, _Ended):
+            with suppress(RuntimeError):
+                await socket.close(end.code)
+    for end in ended:
+        if isinstance(end, Exception) and not isinstance(end, (_Ended, WebSocketDisconnect, RuntimeError)):
             raise end
 
 
-class _SignedOut(Exception):
-    """The session of this page has ended."""
+class _Ended(Exception):
+    """The line is to be closed, and says why by its code."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(code)
+        self.code = code
 
 
 class _Page:
@@ -98,14 +105,19 @@ class _Page:
         await self.socket.send_text(_json(frame))
 
     async def receive(self) -> None:
-        """Hear what the page asks for; ends when it leaves."""
+        """Hear what the page asks for; ends when it leaves, or with a frame that is no text."""
         while True:
+            message = await self.socket.receive()
+            if message["type"] == "websocket.disconnect":
+                raise WebSocketDisconnect(message.get("code", 1000))
+            text = message.get("text")
+            if text is None:
+                raise _Ended(NO_TEXT)
             try:
-                asked = json.loads(await self.socket.receive_text())
-            except ValueError:
-                continue
-            if isinstance(asked, dict) and isinstance(asked.get("look"), str):
-                self.prefix = asked["look"]
+                self.prefix = _look(text)
+            except InputError as error:
+                await self.send({"type": "problem", **error.as_json()})
+            else:
                 self.due.set()
 
     async def push(self) -> None:
@@ -176,10 +188,29 @@ class _Page:
             token = self.socket.cookies.get(COOKIE, "")
             with suppress(OnemapError):
                 if await self.sessions.reader(token) is None:
-                    raise _SignedOut
+                    raise _Ended(SIGNED_OUT)
             await self.send(
                 {"type": "beat", "moment": clock.now().isoformat(), "listening": self.fanout.listening}
             )
+
+
+def _look(text: str) -> str:
+    """The place that a page asks to look at.
+
+    Raises:
+        InputError: the text asks for something else.
+    """
+    try:
+        asked = json.loads(text) if len(text) <= LONGEST_FRAME else None
+    except (ValueError, RecursionError):
+        asked = None
+    if not isinstance(asked, dict) or not isinstance(asked.get("look"), str):
+        raise InputError(
+            "没有听懂页面发来的消息。",
+            remedy='请发送 {"look": "地点编码"}，编码为空表示全部。',
+            details={"field": "look"},
+        )
+    return incoming.place(asked["look"], "look")
 
 
 def _json(frame: dict[str, Any]) -> str:

@@ -6,8 +6,9 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 
+from gisapp.api.fields import Code, Words, whole
 from gisapp.api.session import DatabaseHere, ReaderHere
-from gisapp.errors import InputError
+from gisapp.domain import incoming
 from gisapp.services import search as service
 
 router = APIRouter(prefix="/api/v1/search", tags=["search"])
@@ -17,10 +18,10 @@ router = APIRouter(prefix="/api/v1/search", tags=["search"])
 def search(
     reader: ReaderHere,
     database: DatabaseHere,
-    q: Annotated[str, Query(description="名称、地址、编码、拼音或拼音首字母")] = "",
-    limit: Annotated[int, Query(ge=1, le=50)] = 12,
+    q: Annotated[Words, Query(description="名称、地址、编码、拼音或拼音首字母")] = "",
+    limit: Annotated[int, whole("limit", 1, 50)] = 12,
     at: Annotated[str, Query(description="longitude,latitude of the map's centre in degrees")] = "",
-    kind: Annotated[list[str] | None, Query(description="kinds to look among; all when left out")] = None,
+    kind: Annotated[list[Code] | None, Query(description="kinds to look among; all when left out")] = None,
 ) -> dict[str, Any]:
     """What a query means, best first, within the reader's scope."""
     hits = service.search(database, reader, q, limit=limit, centre=_point(at), kinds=tuple(kind or ()))
@@ -30,10 +31,5 @@ def search(
 def _point(text: str) -> tuple[float, float] | None:
     if not text:
         return None
-    try:
-        lon, lat = (float(word) for word in text.split(","))
-    except ValueError:
-        lon, lat = 999.0, 0.0
-    if not (-180 <= lon <= 180 and -90 <= lat <= 90):
-        raise InputError(f"位置 at“{text}”无效。", remedy="请按 经度,纬度 填写，例如 120.17,30.29。")
-    return lon, lat
+    lon, lat = incoming.numbers(text, 2, "at", "位置", "经度,纬度（例如 120.17,30.29）")
+    return incoming.longitude(lon, "at"), incoming.latitude(lat, "at")

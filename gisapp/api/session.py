@@ -19,6 +19,7 @@ from starlette.responses import JSONResponse, RedirectResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gisapp.api import health
+from gisapp.api.fields import Login, Password
 from gisapp.domain import clock
 from gisapp.domain.access import NOBODY, Reader, Role
 from gisapp.domain.vocabulary import label
@@ -244,8 +245,8 @@ router = APIRouter(prefix="/api/v1/session", tags=["session"])
 class Credentials(BaseModel):
     """What a user signs in with."""
 
-    login: str
-    password: str
+    login: Login
+    password: Password
     at_page: bool = Field(False, description="sent by the sign-in page, which is not for gateways")
 
 

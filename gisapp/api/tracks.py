@@ -7,15 +7,15 @@ pages sees them; whatever is unusual goes on to the route, which describes the a
 from __future__ import annotations
 
 import json
-from datetime import date
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from gisapp.api.fields import Day, Id, Place
 from gisapp.api.session import DatabaseHere, ReaderHere, current_reader
 from gisapp.domain import clock
 from gisapp.domain.access import Reader
@@ -78,7 +78,7 @@ class ReportMiddleware:
         reader: Reader = scope["state"]["reader"]
         fixes = _fixes(scope, bytes(body)) if reader.scope else None
         if fixes is None:
-            await self.app(scope, _replay(bytes(body), receive), send)
+            await self.app(scope, replay(bytes(body), receive), send)
             return
         try:
             receipt = await scope["app"].state.gathering.take_in(reader, fixes)
@@ -101,7 +101,7 @@ def _fixes(scope: Scope, body: bytes) -> list[Any] | None:
     return fixes if isinstance(fixes, list) else None
 
 
-def _replay(body: bytes, receive: Receive) -> Receive:
+def replay(body: bytes, receive: Receive) -> Receive:
     """What has been read, to be read again, and then whatever comes after it."""
     messages = iter([{"type": "http.request", "body": body, "more_body": False}])
 
@@ -112,16 +112,14 @@ def _replay(body: bytes, receive: Receive) -> Receive:
 
 
 @router.get("/workers")
-def list_workers(
-    reader: ReaderHere, database: DatabaseHere, place: Annotated[str, Query(pattern=r"^\d{0,15}$")] = ""
-) -> dict[str, Any]:
+def list_workers(reader: ReaderHere, database: DatabaseHere, place: Place = "") -> dict[str, Any]:
     """Workers within the reader's scope with their newest positions."""
     return tracks.live(database, reader, place)
 
 
 @router.get("/workers/{worker}/track")
 def show_track(
-    worker: int, reader: ReaderHere, database: DatabaseHere, day: date | None = None
+    worker: Id, reader: ReaderHere, database: DatabaseHere, day: Day | None = None
 ) -> dict[str, Any]:
     """A worker's track of one local day (today's if none is named) as GeoJSON with the instant of each corner."""
     return tracks.track_of_day(database, reader, worker, day or clock.today())

@@ -85,15 +85,9 @@ def _instant(written: str | None) -> datetime | None:
     Raises:
         InputError: not an instant.
     """
-    from gisapp.domain import clock
-    from gisapp.errors import InputError
+    from gisapp.domain import clock, incoming
 
-    if written is None:
-        return None
-    try:
-        return clock.local(datetime.fromisoformat(written))
-    except ValueError:
-        raise InputError(f"时刻“{written}”无法识别。", remedy="请按 2025-11-21T15:00 的格式填写。") from None
+    return None if written is None else clock.local(incoming.instant(written, "at", "时刻"))
 
 
 def _ask_to_clear(database: Database) -> None:

@@ -33,10 +33,9 @@ def list_communities(place: Annotated[str, typer.Option(help="只列此地点编
 
     table = Table("社区编码", "街道", "社区", "网格数", "草稿")
     with opened() as database:
-        for row in grids.list_communities(database, SYSTEM):
-            if row["place"].startswith(place):
-                draft = "有" if row["draft"] else ""
-                table.add_row(row["place"], row["street"], row["name"], str(row["grids"]), draft)
+        for row in grids.list_communities(database, SYSTEM, place):
+            draft = "有" if row["draft"] else ""
+            table.add_row(row["place"], row["street"], row["name"], str(row["grids"]), draft)
     Console().print(table)
 
 

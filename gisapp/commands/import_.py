@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -86,6 +85,7 @@ def layer(
     同一文件再次导入不会改变任何数据。
     """
     from gisapp.config import load_settings
+    from gisapp.domain import incoming
     from gisapp.domain.access import SYSTEM
     from gisapp.services.importing.keys import key_for
     from gisapp.services.importing.order import Order
@@ -103,7 +103,7 @@ def layer(
         mapping=_pairs(mapping, "--map"),
         values=_pairs(values, "--set"),
         layer=sheet or None,
-        zone=_zone(timezone),
+        zone=incoming.zone(timezone),
         dry_run=dry_run,
         key=key,
     )
@@ -191,17 +191,6 @@ def _fallback(place: str, name: str) -> Fallback | None:
     if name and not place:
         raise InputError("给出了地点名称，没有给出编码。", remedy="请同时给出 --place 编码。")
     return Fallback(PlaceKey(place), name or None) if place else None
-
-
-def _zone(name: str) -> tzinfo:
-    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
-
-    from gisapp.errors import InputError
-
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError) as error:
-        raise InputError(f"没有时区“{name}”。", remedy="例如 Asia/Shanghai、UTC。") from error
 
 
 @contextmanager

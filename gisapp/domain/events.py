@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from gisapp.domain.access import Role
-from gisapp.domain.blanks import is_blank
+from gisapp.domain.incoming import is_blank
 from gisapp.domain.stated_instants import Instants
 from gisapp.domain.vocabulary import label
 from gisapp.errors import Conflict, InputError

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from gisapp.domain import incoming
 from gisapp.errors import InputError
-from gisapp.readable import clean_text, short_value
+from gisapp.readable import shown_value
 
 #: terminals' clocks run ahead of the server's by this much at most
 MAX_AHEAD = timedelta(minutes=2)
@@ -28,7 +29,7 @@ MAX_SPEED_MS = 120.0
 #: messages of one request
 MAX_BATCH = 5000
 
-_ID_LENGTH = 64
+MESSAGE_ID = incoming.TextKind("消息编号", 64)
 _MESSAGE_LENGTH = 500
 
 log = logging.getLogger("onemap.workers")
@@ -159,13 +160,9 @@ def _instant(value: Any, now: datetime) -> datetime:
     if not isinstance(value, str):
         raise _Wrong("at", value, "定位时间缺失或不是文本。", "请按 2025-06-01T08:00:00+08:00 的格式填写。")
     try:
-        at = datetime.fromisoformat(value)
-    except ValueError:
-        raise _Wrong(
-            "at", value, f"定位时间“{value[:40]}”无法识别。", "请按 2025-06-01T08:00:00+08:00 的格式填写。"
-        ) from None
-    if at.tzinfo is None:
-        raise _Wrong("at", value, f"定位时间“{value}”没有时区。", "请写明时区，例如 +08:00 或 Z。")
+        at = incoming.instant(value, "at", "定位时间", zone_required=True)
+    except InputError as error:
+        raise _Wrong("at", value, error.message, error.remedy or "") from None
     if at > now + MAX_AHEAD:
         ahead = int((at - now).total_seconds())
         raise _Wrong("at", value, f"定位时间比服务器晚 {ahead} 秒。", "请校准终端时钟后重新上报。")
@@ -186,7 +183,9 @@ def _coordinate(message: Mapping[str, Any], field: str, limit: float) -> float:
     if number is None:
         raise _Wrong(field, value, f"{word}缺失或不是数字。", f"请填写以度为单位的{word}。")
     if not -limit <= number <= limit:
-        raise _Wrong(field, value, f"{word} {number:g} 超出 ±{limit:g} 度。", "请检查经纬度的顺序和单位。")
+        raise _Wrong(
+            field, value, f"{word} {shown_value(value)} 超出 ±{limit:g} 度。", "请检查经纬度的顺序和单位。"
+        )
     return number
 
 
@@ -206,7 +205,10 @@ def _measure(message: Mapping[str, Any], field: str, word: str, unit: str, limit
         raise _Wrong(field, value, f"{word}不是数字。", f"请填写以{unit}为单位的{word}，没有就不填。")
     if not 0.0 <= number <= limit:
         raise _Wrong(
-            field, value, f"{word} {number:g} 不在 0 到 {limit:g} {unit}之间。", f"没有{word}时请不填此项。"
+            field,
+            value,
+            f"{word} {shown_value(value)} 不在 0 到 {limit:g} {unit}之间。",
+            f"没有{word}时请不填此项。",
         )
     return number
 
@@ -214,14 +216,19 @@ def _measure(message: Mapping[str, Any], field: str, word: str, unit: str, limit
 def _number(value: Any) -> float | None:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
-    number = float(value)
-    return number if math.isfinite(number) else None
+    try:
+        number = float(value)
+    except OverflowError:  # a whole number of more than 308 digits
+        return math.copysign(float("inf"), value)
+    return None if math.isnan(number) else number
 
 
 def _name(value: Any) -> str:
     if value is None:
         return ""
-    text = str(value)
-    if len(text) > _ID_LENGTH:
-        raise _Wrong("id", text[:80], f"消息编号超过 {_ID_LENGTH} 个字符。", "请缩短消息编号。")
-    return text
+    if isinstance(value, (dict, list, float, bool)):
+        raise _Wrong("id", value, "消息编号应为文本。", "请填写文本，没有就不填。")
+    try:
+        return incoming.text(value if isinstance(value, str) else shown_value(value), MESSAGE_ID, "id")
+    except InputError as error:
+        raise _Wrong("id", value, error.message, error.remedy or "") from None

@@ -17,7 +17,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
 from sqlalchemy import Connection
 
-from gisapp.domain import clock
+from gisapp.domain import clock, incoming
 from gisapp.domain.access import SYSTEM, Reader, Role
 from gisapp.domain.keys import PlaceKey, Scope
 from gisapp.domain.vocabulary import label
@@ -145,7 +145,8 @@ def sign_in(
         Forbidden: too many failures, the remedy says how long to wait; an account without a scope; or a gateway's account at the
             page.
     """
-    login = login.strip()
+    login = incoming.text(login, incoming.LOGIN, "login")
+    password = incoming.secret(password, incoming.PASSWORD, "password")
     with _tries.one(login) as attempt:
         with database.begin(SYSTEM) as connection:
             row = accounts.find_account(connection, login)
@@ -246,10 +247,13 @@ def save_user(
     """
     if role not in set(Role):
         raise InputError(f"岗位“{role}”不存在。", remedy=f"请从 {'、'.join(Role)} 中选择。")
+    password = incoming.secret(password, incoming.PASSWORD, "password")
     if len(password) < MINIMUM_PASSWORD:
-        raise InputError("密码太短。", remedy=f"密码至少 {MINIMUM_PASSWORD} 个字符。")
-    if not login.strip():
-        raise InputError("用户名为空。", remedy="请填写用户名。")
+        raise InputError(
+            "密码太短。", remedy=f"密码至少 {MINIMUM_PASSWORD} 个字符。", details={"field": "password"}
+        )
+    login = incoming.text(login, incoming.LOGIN, "login", required=True)
+    name = incoming.text(name, incoming.NAME, "name", label="姓名", required=True)
     prefixes = Scope(scopes).prefixes
     hashed = _hasher.hash(password)
     with database.begin(SYSTEM) as connection:
@@ -257,7 +261,7 @@ def save_user(
         _require_grids(connection, prefixes)
         return accounts.save_account(
             connection,
-            login=login.strip(),
+            login=login,
             name=name,
             role=role,
             scopes=prefixes,
@@ -283,6 +287,7 @@ def add_scope(database: Database, login: str, place: str) -> tuple[str, ...]:
         NotFound: no such account.
         InputError: not a place key, or a grid that is no longer in force.
     """
+    login = incoming.text(login, incoming.LOGIN, "login")
     with database.begin(SYSTEM) as connection:
         hold_grids(connection)
         row = accounts.find_account(connection, login, lock=True)

@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from gisapp.checks.registry import rules
-from gisapp.domain import clock
+from gisapp.domain import clock, incoming
 from gisapp.domain.access import SYSTEM, Reader, Role
-from gisapp.errors import Conflict, InputError, NotFound
+from gisapp.errors import Conflict, NotFound
 from gisapp.services import grounds, tracks
 from gisapp.services.alerting import brief, tell
 from gisapp.store import alerts as store
@@ -37,10 +37,9 @@ def find(
         InputError: the limit is out of range.
     """
     reader.require(*tracks.WATCHERS)
-    if not 1 <= limit <= MAX_PAGE:
-        raise InputError(
-            "条数超出范围。", remedy=f"limit 应在 1 到 {MAX_PAGE} 之间。", details={"field": "limit"}
-        )
+    limit = incoming.whole(limit, "limit", "limit", 1, MAX_PAGE)
+    prefix = incoming.place(prefix)
+    since = None if since is None else incoming.instant(since, "since")
     with database.begin(reader) as connection:
         rows = store.page(connection, prefix=prefix, open_only=open_only, since=since, limit=limit)
     return {"moment": clock.now().isoformat(), "alerts": [brief(row) for row in rows]}

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection
 
 from gisapp.analytics import allocation, network
-from gisapp.domain import clock
+from gisapp.domain import clock, incoming
 from gisapp.domain.access import Reader
 from gisapp.domain.vocabulary import label
 from gisapp.errors import InputError
@@ -79,18 +79,40 @@ class Placement:
 
 def _checked(reader: Reader, request: AllocationRequest) -> AllocationRequest:
     demand.checked(reader, request.demand)
-    if not 1 <= request.p <= 50:
-        raise InputError(f"新增服务点 {request.p} 个无效。", remedy="请填写 1 至 50。")
-    if not 50 <= request.service_distance <= 5_000:
-        raise InputError(f"服务半径 {request.service_distance} 米无效。", remedy="请填写 50 至 5000 米。")
+    incoming.whole(request.p, "新增服务点", "p", 1, 50)
+    incoming.number(request.service_distance, "服务半径", "service_distance", 50, 5_000)
     if request.objective not in OBJECTIVES:
-        raise InputError(f"没有目标“{request.objective}”。", remedy="请选择 distance 或 coverage。")
+        raise InputError(
+            f"没有目标“{request.objective}”。",
+            remedy="请选择 distance 或 coverage。",
+            details={"field": "objective"},
+        )
     kind = request.candidates.partition(":")[0]
     if kind not in ("junction", "building", "poi"):
         raise InputError(
-            f"没有候选点类型“{request.candidates}”。", remedy="请选择 junction、building、poi 或 poi:类别。"
+            f"没有候选点类型“{request.candidates}”。",
+            remedy="请选择 junction、building、poi 或 poi:类别。",
+            details={"field": "candidates"},
         )
-    return request
+    return replace(request, title=incoming.text(request.title, incoming.TITLE, "title"))
+
+
+def _require_kinds(database: Database, reader: Reader, request: AllocationRequest) -> None:
+    """Refuse a kind of public places that the place has none of: nothing would be chosen from it, and nothing counted."""
+    asked = {"existing": request.existing or "", "candidates": request.candidates.partition(":")[2]}
+    if not any(asked.values()):
+        return
+    with database.begin(reader) as connection:
+        there = [kind for kind, _ in analysis.poi_kinds(connection, request.demand.place)]
+    for field, kind in asked.items():
+        if kind and kind not in there:
+            raise InputError(
+                f"所选范围内没有“{kind}”这类公共服务场所。",
+                remedy=f"可选：{'、'.join(there[:20])}。"
+                if there
+                else "请先导入公共服务场所，或改选其他候选点。",
+                details={"field": field},
+            )
 
 
 def compute(
@@ -103,6 +125,7 @@ def compute(
         Forbidden: the place lies outside the reader's scope, or the role does not analyse.
     """
     _checked(reader, request)
+    _require_kinds(database, reader, request)
     place = request.demand.place
     report("读取需求与街道", 0.05)
     points = siting.gathered(demand.points_of(database, reader, request.demand))
@@ -235,7 +258,7 @@ def summary_of(placed: Placement, request: AllocationRequest) -> dict[str, Any]:
 
 def _title(database: Database, reader: Reader, request: AllocationRequest) -> str:
     place = analysis_runs.name_of_place(database, reader, request.demand.place)
-    return request.title.strip() or f"{place} {request.demand.what()} 新增 {request.p} 个{label('station')}"
+    return request.title or f"{place} {request.demand.what()} 新增 {request.p} 个{label('station')}"
 
 
 def _parameters(request: AllocationRequest) -> dict[str, Any]:
@@ -259,7 +282,9 @@ def _work(database: Database, reader: Reader, request: AllocationRequest) -> ana
 
 
 def _job(database: Database, reader: Reader, request: AllocationRequest) -> analysis_runs.Job:
-    _checked(reader, request)
+    request = _checked(reader, request)
+    demand.require_known_place(database, reader, request.demand.place)
+    _require_kinds(database, reader, request)
     return analysis_runs.Job(
         KIND,
         request.demand.place,

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from gisapp.analytics import scales
-from gisapp.domain import clock
+from gisapp.domain import clock, incoming
 from gisapp.domain.access import Reader
 from gisapp.domain.keys import Level, PlaceKey
 from gisapp.domain.vocabulary import label
@@ -67,12 +67,17 @@ def scores(
         InputError: level above the place, or an empty span of time.
     """
     chosen = indicator(indicator_id)
+    place = incoming.place(place)
+    since = None if since is None else incoming.instant(since, "since")
+    until = None if until is None else incoming.instant(until, "until")
     if place and PlaceKey(place).level > level:
         raise InputError(
-            "统计层级高于所选地点。", remedy=f"请选择{label(PlaceKey(place).level.term)}或其下级。"
+            "统计层级高于所选地点。",
+            remedy=f"请选择{label(PlaceKey(place).level.term)}或其下级。",
+            details={"field": "level"},
         )
     if since is not None and until is not None and since >= until:
-        raise InputError("起始时间不早于截止时间。", remedy="请调整统计时段。")
+        raise InputError("起始时间不早于截止时间。", remedy="请调整统计时段。", details={"field": "since"})
     now = clock.now()
     wanted = Filter(place=place or None, since=since, until=until, moment=now)
     with database.begin(reader) as connection:

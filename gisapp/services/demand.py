@@ -11,12 +11,12 @@ import numpy as np
 from sqlalchemy import Connection
 
 from gisapp.analytics.hexes import Cells, cell_polygons, point_cell, point_cells
-from gisapp.domain import clock, codes
+from gisapp.domain import clock, codes, incoming
 from gisapp.domain.access import Reader
 from gisapp.domain.vocabulary import label, term
-from gisapp.errors import InputError
+from gisapp.errors import InputError, NotFound
 from gisapp.services.analysis_runs import check_place
-from gisapp.store import analysis, demand
+from gisapp.store import analysis, demand, scopes
 from gisapp.store.analysis import PEOPLE, Points
 from gisapp.store.database import Database
 
@@ -101,13 +101,40 @@ def checked(reader: Reader, wanted: Demand) -> Demand:
     check_place(reader, wanted.place)
     if wanted.kind not in _TERMS:
         raise InputError(
-            f"没有“{wanted.kind}”这种需求。", remedy=f"可选：{'、'.join(title_of(k) for k in _TERMS)}。"
+            f"没有“{wanted.kind}”这种需求。",
+            remedy=f"可选：{'、'.join(title_of(k) for k in _TERMS)}。",
+            details={"field": "kind"},
         )
     if wanted.matter_class and wanted.matter_class not in matter_classes():
-        raise InputError(f"没有事项大类“{wanted.matter_class}”。", remedy="请从列表中选择大类。")
+        raise InputError(
+            f"没有事项大类“{wanted.matter_class}”。",
+            remedy="请从列表中选择大类。",
+            details={"field": "matter_class"},
+        )
+    for field, given in (("since", wanted.since), ("until", wanted.until)):
+        if given is not None:
+            incoming.day(given, field)
     if wanted.since and wanted.until and wanted.since > wanted.until:
-        raise InputError(f"起始日期 {wanted.since} 晚于截止日期 {wanted.until}。", remedy="请对调两个日期。")
+        raise InputError(
+            f"起始日期 {wanted.since} 晚于截止日期 {wanted.until}。",
+            remedy="请对调两个日期。",
+            details={"field": "since"},
+        )
     return wanted
+
+
+def require_known_place(database: Database, reader: Reader, place: str) -> None:
+    """Refuse a place that is no region and no grid before anything is begun for it.
+
+    Raises:
+        NotFound: naming the place.
+    """
+    with database.begin(reader) as connection:
+        known = scopes.names_of(connection, [place]) | scopes.grid_names_of(connection, [place])
+    if place not in known:
+        raise NotFound(
+            f"没有编码为 {place} 的地点。", remedy="请从列表中选择地点。", details={"field": "place"}
+        )
 
 
 def points_of(database: Database, reader: Reader, wanted: Demand) -> Points:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection
 
-from gisapp.domain import clock, codes
+from gisapp.domain import clock, codes, incoming
 from gisapp.domain.access import Reader
-from gisapp.domain.blanks import is_blank
 from gisapp.domain.events import (
     MAY,
     Action,
@@ -62,6 +61,20 @@ class Report:
     source_key: str | None = None
 
 
+def _checked(what: Report) -> Report:
+    """A report with its texts and coordinates as they may be stored; a key of which nothing can be seen is none."""
+    return replace(
+        what,
+        lon=incoming.longitude(what.lon),
+        lat=incoming.latitude(what.lat),
+        matter_code=incoming.text(what.matter_code, incoming.CODE, "matter_code"),
+        title=incoming.text(what.title, incoming.TITLE, "title"),
+        description=incoming.text(what.description, incoming.DESCRIPTION, "description"),
+        address=incoming.text(what.address, incoming.ADDRESS, "address"),
+        source_key=incoming.text(what.source_key, incoming.SOURCE_KEY, "source_key") or None,
+    )
+
+
 def shown(row: Mapping[Any, Any], reader: Reader, now: datetime) -> dict[str, Any]:
     """A case as lists and pages show it: words for codes, whether it is late, what the reader may do."""
     state = State(row["state"])
@@ -104,15 +117,13 @@ def report(database: Database, reader: Reader, what: Report) -> dict[str, Any]:
         InputError: unknown matter, a channel that is not the role's, coordinates out of range, time in the future.
     """
     reader.require(*MAY[Action.REPORT])
+    what = _checked(what)
     matter = codes.matter_type(what.matter_code)
     channel = chosen_channel(reader.role, what.channel)
-    if not (-180 <= what.lon <= 180 and -90 <= what.lat <= 90):
-        raise InputError("坐标超出范围。", remedy="请按经度、纬度（度）填写。", details={"field": "lon,lat"})
-    key = None if is_blank(what.source_key or "") else what.source_key
     with database.begin(reader) as connection:
         hold_grids(connection)
-        if key is not None:
-            known = events.find_by_key(connection, reader.user_id, key)
+        if what.source_key is not None:
+            known = events.find_by_key(connection, reader.user_id, what.source_key)
             if known is not None:
                 return _described(connection, [known], reader, clock.now())[0] | {"known": True}
         place = events.grid_at(connection, what.lon, what.lat)
@@ -132,19 +143,19 @@ def report(database: Database, reader: Reader, what: Report) -> dict[str, Any]:
                 "matter_code": what.matter_code,
                 "class": what.matter_code[:2],
                 "channel": str(channel),
-                "title": what.title.strip() or matter.name,
-                "description": what.description.strip(),
-                "address": what.address.strip(),
+                "title": what.title or matter.name,
+                "description": what.description,
+                "address": what.address,
                 "state": str(State.REPORTED),
                 "reported_at": when.at,
                 "due_at": due_time(what.matter_code, when.at),
-                "source_key": key,
+                "source_key": what.source_key,
                 "source_account": reader.user_id,
                 "source_scope": str(reader.scope),
             },
         )
         count_case(connection, place, what.lon, what.lat, row["reported_at"])
-        first = Step(Action.REPORT, State.REPORTED, State.REPORTED, what.description.strip(), when)
+        first = Step(Action.REPORT, State.REPORTED, State.REPORTED, what.description, when)
         _write_step(connection, reader, row, first)
         return _described(connection, [row], reader, when.recorded_at)[0] | {"known": False}
 
@@ -174,6 +185,9 @@ def act(
         InputError: the result, the reason or the responsible unit is missing, or the worker does not answer for the place.
     """
     reader.require(*MAY[action])
+    note = incoming.text(note, incoming.NOTE, "note")
+    assignee = incoming.text(assignee, incoming.ASSIGNEE, "assignee")
+    worker_id = None if worker_id is None else incoming.identifier(worker_id, "worker_id", "网格员编号")
     with database.begin(reader) as connection:
         hold_grids(connection)
         seen = after_step if after_step is not None else _number(events.last_step(connection, event_id))
@@ -192,7 +206,7 @@ def act(
         values: dict[str, Any] = {"state": str(taken.to_state)}
         if action is Action.ASSIGN:
             _require_worker(connection, row["place"], worker_id)
-            values |= {"assignee": assignee.strip(), "worker_id": worker_id}
+            values |= {"assignee": assignee, "worker_id": worker_id}
         if taken.to_state is State.CLOSED:
             values["closed_at"] = when.at
         if taken.to_state is State.REPORTED:
@@ -241,7 +255,7 @@ def _write_step(connection: Connection, reader: Reader, row: Mapping[Any, Any], 
         row["place"],
         id=row["id"],
         number=row["number"],
-        title=row["title"],
+        title=row["title"][: incoming.TITLE.most],  # stored before there was a limit
         action=str(taken.action),
         state=str(taken.to_state),
         lon=row["lon"],
@@ -278,13 +292,29 @@ def get(database: Database, reader: Reader, event_id: int) -> dict[str, Any]:
     }
 
 
+def narrowed(wanted: Filter) -> Filter:
+    """A filter with what its fields may hold.
+
+    Raises:
+        InputError: a field holds something else.
+    """
+    return replace(
+        wanted,
+        place=incoming.place(wanted.place) or None,
+        since=None if wanted.since is None else incoming.instant(wanted.since, "since"),
+        until=None if wanted.until is None else incoming.instant(wanted.until, "until"),
+        text=incoming.text(wanted.text, incoming.FILTER, "text") or None,
+    )
+
+
 def find(
     database: Database, reader: Reader, wanted: Filter, *, offset: int = 0, limit: int = 100
 ) -> dict[str, Any]:
     """Cases that match, the newest first, with how many there are and the moment of the answer."""
-    if not offset >= 0 or not 1 <= limit <= MAX_PAGE:
-        raise InputError("分页参数超出范围。", remedy=f"offset 不小于 0，limit 在 1 到 {MAX_PAGE} 之间。")
+    offset = incoming.whole(offset, "offset", "offset", 0, incoming.MOST_ROWS)
+    limit = incoming.whole(limit, "limit", "limit", 1, MAX_PAGE)
     now = clock.now()
+    wanted = narrowed(wanted)
     with database.begin(reader) as connection:
         total, rows = events.page(connection, wanted, offset=offset, limit=limit)
         items = _described(connection, rows, reader, now)

@@ -25,6 +25,7 @@ from gisapp.analytics.fabric import (
     remove_vertex,
     split,
 )
+from gisapp.domain import incoming
 from gisapp.domain.access import Reader, Role
 from gisapp.errors import Conflict, InputError, NotFound
 from gisapp.services.grids import drawn, geojson, grid_name, require_community
@@ -32,6 +33,9 @@ from gisapp.store import grid_drafts as drafts
 from gisapp.store import grids as store
 from gisapp.store.database import Database
 from gisapp.store.grid_locks import hold_grids
+
+MOST_POINTS = 500
+"""Points of a drawn line, and grids of one operation."""
 
 WORDS = {"split": "分割", "merge": "合并", "move": "移动角点", "remove": "删除角点"}
 """Operations by their kind, as the page's buttons and the list of steps call them."""
@@ -151,15 +155,15 @@ def _perform(connection: Connection, fabric: Fabric, operation: Mapping[str, Any
     kind = str(operation.get("kind"))
     if kind == "split":
         line = _points(operation, "line")
-        code = str(operation.get("code") or grid_under(fabric, line))
+        code = incoming.place(operation.get("code"), "code") or grid_under(fabric, line)
         used = store.used_codes(connection, fabric.community) | set(fabric.grids)
         new_code = next_code(fabric.community, used)
         return split(fabric, code, line, new_code, _people_in(connection, fabric.community))
     if kind == "merge":
         codes = operation.get("codes")
-        if not isinstance(codes, list | tuple):
+        if not isinstance(codes, list | tuple) or len(codes) > MOST_POINTS:
             raise _incomplete(kind, "codes")
-        return merge(fabric, [str(code) for code in codes])
+        return merge(fabric, [incoming.place(code, "codes") for code in codes])
     if kind == "move":
         return move_vertex(fabric, _point(operation, "from"), _point(operation, "to"))
     if kind == "remove":
@@ -174,10 +178,10 @@ def _incomplete(kind: str, field: str) -> InputError:
 
 
 def _points(operation: Mapping[str, Any], field: str) -> list[tuple[float, float]]:
-    try:
-        return [(float(x), float(y)) for x, y in operation[field]]
-    except (KeyError, TypeError, ValueError) as error:
-        raise _incomplete(str(operation["kind"]), field) from error
+    given = operation.get(field)
+    if not isinstance(given, list | tuple) or len(given) > MOST_POINTS:
+        raise _incomplete(str(operation["kind"]), field)
+    return [incoming.point(one, field) for one in given]
 
 
 def _point(operation: Mapping[str, Any], field: str) -> tuple[float, float]:

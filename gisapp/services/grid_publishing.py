@@ -22,7 +22,7 @@ from gisapp.analytics.fabric import (
     heirs,
     put_corners,
 )
-from gisapp.domain import clock
+from gisapp.domain import clock, incoming
 from gisapp.domain.access import Reader, Role
 from gisapp.domain.keys import Scope
 from gisapp.errors import Conflict, InputError, NotFound
@@ -92,6 +92,9 @@ def publish(
         Conflict: another version was published meanwhile, one is scheduled already, or an import is under way.
     """
     reader.require(Role.MANAGER)
+    note = incoming.text(note, incoming.NOTE, "note")
+    if valid_from is not None:
+        valid_from = incoming.day(valid_from, "valid_from", "生效日期")
     if valid_from is not None and valid_from < clock.today():
         raise InputError(
             f"生效日期 {valid_from:%Y-%m-%d} 已经过去。",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -13,7 +13,7 @@ from sqlalchemy import Connection, RowMapping
 
 from gisapp.analytics.fabric import Fabric, Problem, check_tiling, fabric_from_json
 from gisapp.analytics.fabric.lattice import DECIMALS
-from gisapp.domain import clock
+from gisapp.domain import clock, incoming
 from gisapp.domain.access import Reader, Role
 from gisapp.domain.keys import Level, PlaceKey
 from gisapp.errors import InputError, NotFound
@@ -68,7 +68,9 @@ def require_community(connection: Connection, reader: Reader, community: str) ->
     """
     key = PlaceKey(community)
     if key.level is not Level.COMMUNITY:
-        raise InputError(f"“{community}”不是社区编码。", remedy="社区编码为 12 位数字。")
+        raise InputError(
+            f"“{community}”不是社区编码。", remedy="社区编码为 12 位数字。", details={"field": "community"}
+        )
     reader.require_place(key)
     row = store.find_community(connection, key)
     if row is None:
@@ -76,10 +78,33 @@ def require_community(connection: Connection, reader: Reader, community: str) ->
     return str(row["name"])
 
 
-def list_communities(database: Database, reader: Reader) -> list[dict[str, Any]]:
-    """Communities in the reader's scope: place, name, street, grids, draft."""
+def list_communities(database: Database, reader: Reader, place: str = "") -> list[dict[str, Any]]:
+    """Communities in the reader's scope, within a place if one is given: place, name, street, grids, draft.
+
+    Raises:
+        InputError: not a place key.
+        NotFound: no community lies there.
+    """
+    place = incoming.place(place)
     with database.begin(reader) as connection:
-        return [dict(row) for row in store.list_communities(connection)]
+        found = [dict(row) for row in store.list_communities(connection)]
+    return _within(place, found)
+
+
+def _within(place: str, communities: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The communities within a place; all where it is empty."""
+    inside = [row for row in communities if row["place"].startswith(place)]
+    if place and not inside:
+        raise _unknown(place)
+    return inside
+
+
+def _unknown(place: str) -> NotFound:
+    return NotFound(
+        f"编码 {place} 以内没有社区或网格。",
+        remedy="请核对编码，或用 ./onemap grids list 查看已有的社区。",
+        details={"field": "place"},
+    )
 
 
 def grids_on(database: Database, reader: Reader, place: str, day: date | None = None) -> dict[str, Any]:
@@ -93,9 +118,13 @@ def grids_on(database: Database, reader: Reader, place: str, day: date | None = 
         FeatureCollection; properties code, name, version, valid_from and valid_to (instants, None where there is none),
         planned_for (the day of a version that is not yet in force, else None), responsible.
     """
-    day = day or clock.today()
+    day = incoming.day(day or clock.today(), "on")
+    place = incoming.place(place)
     with database.begin(reader) as connection:
-        rows = grids_in(connection, PlaceKey(place) if place else "", day)
+        rows = grids_in(connection, place, day)
+        known = not place or rows or scopes.names_of(connection, [place])
+        if not known:
+            raise _unknown(place)
     return {"type": "FeatureCollection", "features": [_feature(row) for row in rows]}
 
 
@@ -292,10 +321,9 @@ def grids_of_version(database: Database, reader: Reader, community: str, version
 def check(database: Database, reader: Reader, place: str = "") -> list[Checked]:
     """Whether the grids in force tile their community, for every community within a place that has grids."""
     results = []
+    place = incoming.place(place)
     with database.begin(reader) as connection:
-        for row in store.list_communities(connection):
-            if not row["place"].startswith(place):
-                continue
+        for row in _within(place, [dict(found) for found in store.list_communities(connection)]):
             if row["grids"] == 0:  # not divided yet: nothing that could be wrong
                 continue
             border = store.border_of(connection, row["place"])

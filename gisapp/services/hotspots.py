@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -13,9 +13,9 @@ import numpy as np
 import shapely
 from sqlalchemy import Connection
 
-from gisapp.analytics.hexes import area_cells, cell_polygons, check_resolution, count_cells
+from gisapp.analytics.hexes import area_cells, cell_polygons, count_cells
 from gisapp.analytics.hotspots import Hotspots, cell_weights, gi_star
-from gisapp.domain import clock
+from gisapp.domain import clock, incoming
 from gisapp.domain.access import Reader
 from gisapp.errors import InputError, NotFound
 from gisapp.services import analysis_runs, demand
@@ -69,13 +69,10 @@ class HotspotRequest:
 
 def _checked(reader: Reader, request: HotspotRequest) -> HotspotRequest:
     demand.checked(reader, request.demand)
-    if request.resolution is not None and not 6 <= check_resolution(request.resolution) <= 13:
-        raise InputError(
-            f"分辨率 {request.resolution} 不适合社区分析。", remedy="请选择 6 至 13，或选“自动”。"
-        )
-    if not 1 <= request.rings <= 5:
-        raise InputError(f"邻域圈数 {request.rings} 无效。", remedy="请填写 1 至 5。")
-    return request
+    if request.resolution is not None:
+        incoming.whole(request.resolution, "分辨率", "resolution", 6, 13)
+    incoming.whole(request.rings, "邻域圈数", "rings", 1, 5)
+    return replace(request, title=incoming.text(request.title, incoming.TITLE, "title"))
 
 
 def suggested_resolution(area: shapely.Geometry) -> int:
@@ -148,7 +145,7 @@ def _frame(
 
 def _title(database: Database, reader: Reader, request: HotspotRequest) -> str:
     place = analysis_runs.name_of_place(database, reader, request.demand.place)
-    return request.title.strip() or f"{place} {request.demand.what()}热点"
+    return request.title or f"{place} {request.demand.what()}热点"
 
 
 def _parameters(request: HotspotRequest) -> dict[str, Any]:
@@ -188,7 +185,8 @@ def summary_of(frame: gpd.GeoDataFrame, request: HotspotRequest) -> dict[str, An
 
 
 def _job(database: Database, reader: Reader, request: HotspotRequest) -> analysis_runs.Job:
-    _checked(reader, request)
+    request = _checked(reader, request)
+    demand.require_known_place(database, reader, request.demand.place)
     return analysis_runs.Job(
         KIND,
         request.demand.place,

@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from gisapp.domain import clock
+from gisapp.domain import clock, incoming
 from gisapp.domain.access import Reader, Role
 from gisapp.domain.keys import Level
 from gisapp.domain.vocabulary import label
@@ -112,13 +112,13 @@ def reveal_person(database: Database, reader: Reader, person_id: int, purpose: s
         NotFound: no such person within the reader's scope.
     """
     reader.require(Role.LEADER, Role.MANAGER, Role.WORKER)
-    purpose = purpose.strip()
+    purpose = incoming.text(purpose, incoming.PURPOSE, "purpose")
     if len(purpose) < 2:
         raise InputError(
             "请写明查看个人信息的用途。", remedy="例如：走访核实、办理居住证。", details={"field": "purpose"}
         )
     with database.begin(reader) as connection:
-        row = profiles.reveal(connection, person_id, purpose[:200])
+        row = profiles.reveal(connection, person_id, purpose)
     if row is None:
         raise _missing("person", str(person_id))
     return {
@@ -127,7 +127,7 @@ def reveal_person(database: Database, reader: Reader, person_id: int, purpose: s
         "id_number": row["id_number"],
         "phone": row["phone"],
         "birth_date": row["birth_date"].isoformat(),
-        "purpose": purpose[:200],
+        "purpose": purpose,
     }
 
 

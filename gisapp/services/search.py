@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from gisapp.analytics.searching import grams, normalise, spelled, words_of
+from gisapp.domain import incoming
 from gisapp.domain.access import Reader
 from gisapp.domain.codes import CJT214, GBT47678, component_types
 from gisapp.domain.vocabulary import label
@@ -69,8 +70,12 @@ def search(
     """
     unknown = [kind for kind in kinds if kind not in KINDS]
     if unknown:
-        raise InputError(f"没有可搜索的类别“{unknown[0]}”。", remedy=f"可用：{'、'.join(KINDS)}。")
-    query = query[:80].replace("\x00", "")
+        raise InputError(
+            f"没有可搜索的类别“{unknown[0]}”。",
+            remedy=f"可用：{'、'.join(KINDS)}。",
+            details={"field": "kind"},
+        )
+    query = incoming.text(query, incoming.WORDS, "q")[:80]
     words = words_of(query)
     if not words:
         return []

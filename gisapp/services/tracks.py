@@ -21,7 +21,7 @@ from weakref import WeakKeyDictionary
 from sqlalchemy import Connection
 
 from gisapp.analytics import tracks as analysis
-from gisapp.domain import clock
+from gisapp.domain import clock, incoming
 from gisapp.domain.access import REPORTERS, SYSTEM, Reader, Role
 from gisapp.domain.workers import Fix, Refusal, read_batch
 from gisapp.errors import Forbidden, NotFound, Unavailable
@@ -284,6 +284,7 @@ def live(database: Database, reader: Reader, prefix: str = "") -> dict[str, Any]
         Forbidden: the reader's role has no part in it.
     """
     reader.require(*WATCHERS)
+    prefix = incoming.place(prefix)
     with database.begin(reader) as connection:
         rows = store.live(connection, prefix)
     return {"moment": clock.now().isoformat(), "workers": [dict(row) for row in rows]}
@@ -295,7 +296,7 @@ def track_of_day(database: Database, reader: Reader, worker: int, day: date) -> 
     Raises:
         NotFound: no such worker within the reader's scope.
     """
-    first, last = clock.day_bounds(day)
+    first, last = clock.day_bounds(incoming.day(day, "day"))
     return {**track_between(database, reader, worker, first, last), "day": day.isoformat()}
 
 

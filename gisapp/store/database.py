@@ -10,12 +10,12 @@ from typing import Any
 
 import psycopg2
 from sqlalchemy import Connection, Engine, create_engine, event, text
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine import URL, ExceptionContext, make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from gisapp.domain.access import Reader
-from gisapp.errors import Unavailable
+from gisapp.errors import InputError, StorageFull, Unavailable
 
 log = logging.getLogger("onemap.database")
 
@@ -70,22 +70,30 @@ class Database:
         )
         event.listen(self.engine, "before_cursor_execute", _begin_clock)
         event.listen(self.engine, "after_cursor_execute", _tell_if_slow)
+        event.listen(self.engine, "handle_error", _refuse_value)
 
     @contextmanager
     def begin(self, reader: Reader) -> Iterator[Connection]:
         """One transaction carrying the reader's scope; committed at the end, rolled back on any error.
 
         Raises:
-            Unavailable: the database does not answer.
+            Unavailable: the database does not answer, or its disk is full.
+            InputError: a statement failed because of a value that the database cannot hold.
         """
         try:
             with self.engine.begin() as connection:
                 connection.execute(_CARRY, carried(reader))
                 yield connection
         except (OperationalError, PoolTimeout) as error:
+            if isinstance(getattr(error, "orig", None), psycopg2.errors.DiskFull):
+                raise StorageFull(
+                    "数据库所在的磁盘已满，没有保存。", remedy="请联系管理员清理磁盘后重试。"
+                ) from error
             raise Unavailable(
                 "数据库暂时没有应答。", remedy="请稍后再试；若一直如此，请运行 ./onemap doctor 查看。"
             ) from error
+        except psycopg2.DataError as error:  # of a COPY, which SQLAlchemy does not see
+            raise unfit_value(error) from None
         except DBAPIError as error:
             if error.connection_invalidated:
                 raise Unavailable("与数据库的连接中断。", remedy="请稍后再试。") from error
@@ -104,6 +112,29 @@ class Database:
     def close(self) -> None:
         """Close all idle connections."""
         self.engine.dispose()
+
+
+def _refuse_value(context: ExceptionContext) -> None:
+    """What services did not refuse themselves and the database or its driver cannot take: the last line, not the check.
+
+    Raises:
+        InputError: a text with NUL or half a character, a number or an instant out of the column's range.
+    """
+    error = context.original_exception
+    if isinstance(error, (psycopg2.DataError, ValueError, OverflowError)):
+        raise unfit_value(error) from None
+
+
+def unfit_value(error: BaseException) -> InputError:
+    """What to say where a value was refused by the database; its own words, which hold the value, are not kept."""
+    log.warning(
+        "a value was refused by the database: %s", getattr(error, "pgcode", None) or type(error).__name__
+    )
+    return InputError(
+        "有一项内容超出了数据库能保存的范围，没有保存。",
+        remedy="请核对所填的文字、数字和时间后重试。",
+        details={"field": "value"},
+    )
 
 
 def carried(reader: Reader) -> Mapping[str, Any]:

@@ -16,7 +16,7 @@ from psycopg2 import extensions
 
 from gisapp.domain.access import Reader
 from gisapp.errors import OnemapError, Unavailable
-from gisapp.store.database import Database, carried
+from gisapp.store.database import Database, carried, unfit_value
 
 _OPTIONS = (
     "-c search_path=onemap,public -c timezone=Asia/Shanghai -c jit=off -c statement_timeout=20000 "
@@ -53,6 +53,7 @@ class TileConnections:
 
         Raises:
             Unavailable: the database does not answer in time.
+            InputError: a value is one that the database cannot hold.
         """
         await self._take()
         try:
@@ -68,6 +69,8 @@ class TileConnections:
                         if reused and not isinstance(error, extensions.QueryCanceledError):
                             continue  # the server closed it while it was idle
                         raise _silent() from error
+                    if isinstance(error, (psycopg2.DataError, ValueError)):
+                        raise unfit_value(error) from None
                     raise
                 if self._closed:
                     connection.close()

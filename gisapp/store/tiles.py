@@ -7,18 +7,18 @@ literal is transformed and never the column. Coordinates: longitude and latitude
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from functools import lru_cache
 
 from sqlalchemy import Text
 
-from gisapp.domain import clock
+from gisapp.domain import clock, incoming
 from gisapp.domain.tiles import Tile
 from gisapp.errors import InputError
+from gisapp.readable import shown_value
 from gisapp.store.sources import Clause, Column, FileSource, Parameter, Source, TableSource
 from gisapp.store.sqlfiles import load_sql
 from gisapp.store.tables import SCHEMA, metadata
@@ -33,6 +33,7 @@ _FORMS = {
     "round": "round({0}::numeric)::bigint",
     "masked": "left({0}, 1) || repeat('*', greatest(length({0}) - 1, 1))",
 }
+_MOST = incoming.MOST_INT
 _CODE = re.compile(r"[A-Za-z0-9_\-]{1,64}")
 _WORLD = 40075016.685578488
 
@@ -275,21 +276,19 @@ def checked(parts: Sequence[TilePart], given: Mapping[str, str]) -> dict[str, st
 def _value(parameter: Parameter, text: str) -> str:
     try:
         if parameter.kind == "integer":
-            return str(int(text))
+            return str(incoming.whole(text, parameter.name, parameter.name, -_MOST, _MOST))
         if parameter.kind == "number":
-            number = float(text)
-            if math.isfinite(number):
-                return repr(number)
-        elif parameter.kind == "code" and _CODE.fullmatch(text):
+            return repr(incoming.number(text, parameter.name, parameter.name, -1e300, 1e300))
+        if parameter.kind == "code" and _CODE.fullmatch(text):
             return f"'{text}'"
-        elif parameter.kind == "instant":
+        if parameter.kind == "instant":
             return f"to_timestamp({instant(text).timestamp()!r})"
-    except (ValueError, OverflowError):
+    except InputError:
         pass
     raise InputError(
-        f"参数 {parameter.name} 的值“{text}”无效。",
+        f"参数 {parameter.name} 的值“{shown_value(text)}”无效。",
         remedy="请用整数、数字、代码或日期（例如 2026-11-21）。",
-        details={"parameter": parameter.name, "value": text},
+        details={"field": parameter.name, "parameter": parameter.name, "value": shown_value(text)},
     )
 
 
@@ -297,13 +296,13 @@ def instant(text: str) -> datetime:
     """An instant from epoch seconds, ISO 8601, or a local day (its first instant; spans are half-open).
 
     Raises:
-        ValueError: none of them.
+        InputError: none of them, or beyond the years that there can be data of.
     """
-    if re.fullmatch(r"-?\d{1,11}(\.\d+)?", text):
-        return datetime.fromtimestamp(float(text), clock.ZONE)
+    if re.fullmatch(r"-?[0-9]{1,11}(\.[0-9]{1,6})?", text):
+        return incoming.instant(datetime.fromtimestamp(float(text), clock.ZONE), "instant")
     if len(text) == 10:
-        return clock.day_bounds(date.fromisoformat(text))[0]
-    return clock.local(datetime.fromisoformat(text))
+        return clock.day_bounds(incoming.day(text, "instant"))[0]
+    return incoming.instant(text, "instant")
 
 
 def features_statement(

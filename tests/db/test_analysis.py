@@ -195,7 +195,7 @@ def test_refusals(database: Database, planner: Reader) -> None:
         hotspots.compute(database, planner, HotspotRequest(Demand(world.STREET, matter_class="99")))
     with pytest.raises(InputError, match="候选点类型"):
         allocation.compute(database, planner, AllocationRequest(Demand(world.STREET), candidates="tree"))
-    with pytest.raises(InputError, match="没有候选点"):
+    with pytest.raises(InputError, match="没有“文化”这类公共服务场所"):
         allocation.compute(database, planner, AllocationRequest(Demand(world.STREET), candidates="poi:文化"))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -103,9 +104,18 @@ def test_kinds_narrow(find: Find) -> None:
         find("王", kinds=("person",))
 
 
-@pytest.mark.parametrize("query", ["", "  ", "%", "_", "'", "\\", "a" * 500, "\x00", "，。", "() & | !"])
+@pytest.mark.parametrize("query", ["", "  ", "%", "_", "'", "\\", "a" * 200, "\u200b", "，。", "() & | !"])
 def test_odd_queries_are_harmless(find: Find, query: str) -> None:
     assert find(query) == []
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [("a" * 201, "搜索词有 201 个字符，超过上限 200"), ("a\x00", "U+0000"), ("\ud800", "U+D800")],
+)
+def test_queries_that_no_text_is_are_refused(find: Find, query: str, said: str) -> None:
+    with pytest.raises(InputError, match=re.escape(said)):
+        find(query)
 
 
 def test_people_are_not_found(find: Find) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gisapp.domain.blanks import is_blank
+from gisapp.domain.incoming import is_blank
 
 
 @pytest.mark.parametrize(

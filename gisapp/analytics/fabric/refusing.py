@@ -39,7 +39,11 @@ def require_grid(fabric: Fabric, code: str) -> Polygon:
     """
     shape = fabric.grids.get(code)
     if shape is None:
-        raise NotFound(f"本社区没有网格 {short(code)}。", remedy="请刷新页面后重试。", details={"code": code})
+        raise NotFound(
+            f"本社区没有网格 {short(code)}。",
+            remedy="请刷新页面后重试。",
+            details={"field": "code", "code": code},
+        )
     return shape
 
 

@@ -17,7 +17,9 @@ from typing import Any
 
 import numpy as np
 
+from gisapp.domain import incoming
 from gisapp.errors import InputError
+from gisapp.readable import shown_value
 from gisapp.services.importing.findings import Findings
 
 
@@ -95,7 +97,11 @@ class _Missing(Exception):
 _MISSING = {"", "null", "none", "nan", "n/a", "\\n", "-", "—", "/", "nat"}
 _LONGEST_MISSING = max(map(len, _MISSING))
 _EXCEL_ERRORS = {"#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!"}
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u200b-\u200f\ufeff]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2060\ufeff]")
+_BROKEN = re.compile("[\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
+"""Halves of characters and numbers that are none: what a wrong encoding leaves behind."""
+MOST_NUMBER = 1e9
+"""Largest amount of a number field that states no limits, coordinates in metres included."""
 _BLANKS = re.compile(r"[\s\u3000]+")
 _YES = {"是", "有", "y", "yes", "true", "t", "1", "√"}
 _NO = {"否", "无", "没有", "n", "no", "false", "f", "0", "×"}
@@ -114,12 +120,19 @@ def plain_text(value: Any) -> str | None:
     if isinstance(value, str) and value.isprintable() and "  " not in value:
         # nothing to clean: wide blanks and control characters are not printable
         text = value.strip()
-        return None if len(text) <= _LONGEST_MISSING and text.casefold() in _MISSING else text
+        missing = len(text) <= _LONGEST_MISSING and text.casefold() in _MISSING
+        return None if missing or incoming.is_blank(text) else text
     if isinstance(value, float):
         if math.isnan(value):
             return None
         value = int(value) if value.is_integer() and abs(value) < 1e18 else value
-    text = _BLANKS.sub(" ", _CONTROL.sub("", str(value))).strip()
+    try:
+        plain = str(value)
+    except ValueError:  # a whole number of thousands of digits
+        plain = shown_value(value)
+    text = _BLANKS.sub(" ", _BROKEN.sub("\ufffd", _CONTROL.sub("", plain))).strip()
+    if incoming.is_blank(text):
+        return None
     return None if text.casefold() in _MISSING else text
 
 
@@ -164,12 +177,20 @@ def _all_numbers(field: Field, values: Sequence[Any]) -> list[float] | None:
     """A column of nothing but plain numbers within the limits, at once; None if it is not that."""
     try:
         numbers = np.array(values, dtype=np.float64)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return None
-    low = -np.inf if field.low is None else field.low
-    high = np.inf if field.high is None else field.high
+    if not all(_is_plain(value) for value in values):
+        return None
+    low, high = _limits(field)
     fine = np.isfinite(numbers).all() and (numbers >= low).all() and (numbers <= high).all()
     return numbers.tolist() if fine else None
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether a value that Python takes for a number is one here: not true or false, not ``1_0``, not ``٣``."""
+    if isinstance(value, str):
+        return value.isascii() and "_" not in value
+    return not isinstance(value, bool)
 
 
 def _convert_one(field: Field, value: Any, zone: tzinfo) -> Any:
@@ -202,24 +223,30 @@ def _text(field: Field, _value: Any, text: str, _zone: tzinfo) -> str:
 
 def _number_of(field: Field, value: Any, text: str) -> float:
     if isinstance(value, (int, float)) and not isinstance(value, bool):
-        number = float(value)
+        try:
+            number = float(value)
+        except OverflowError:
+            number = math.inf
     else:
         plain = unicodedata.normalize("NFKC", text).replace(",", "").strip()
         for unit in field.units:
             plain = plain.removesuffix(unit).strip()
-        try:
-            number = float(plain)
-        except ValueError as error:
-            raise _Wrong("不是数字", f"“{field.zh}”请只填数字，不带文字。") from error
+        if not incoming.is_decimal(plain):
+            raise _Wrong("不是数字", f"“{field.zh}”请只填数字，不带文字。")
+        number = float(plain)
     if not math.isfinite(number):
         raise _Wrong("不是数字", f"“{field.zh}”请只填数字。")
     if number == 0 and field.zero_is_missing:
         raise _Missing
-    low, high = field.low, field.high
-    if (low is not None and number < low) or (high is not None and number > high):
-        span = f"{'' if low is None else f'{low:g}'} 到 {'' if high is None else f'{high:g}'}"
-        raise _Wrong(f"超出范围（应为 {span}）", "请核对数值和单位。")
+    low, high = _limits(field)
+    if not low <= number <= high:
+        raise _Wrong(f"超出范围（应为 {low:g} 到 {high:g}）", "请核对数值和单位。")
     return number
+
+
+def _limits(field: Field) -> tuple[float, float]:
+    low = -MOST_NUMBER if field.low is None else field.low
+    return low, MOST_NUMBER if field.high is None else field.high
 
 
 def _number(field: Field, value: Any, text: str, _zone: tzinfo) -> float:
@@ -275,9 +302,12 @@ def _instant(field: Field, value: Any, text: str, zone: tzinfo) -> datetime:
         raise _Wrong("日期或时间不存在", "请核对年、月、日、时、分。") from error
     if found is None:
         raise _Wrong(f"不是{field.kind}", "请写成 2024-05-01 或 2024-05-01 08:30:00。")
-    if not 1850 <= found.year <= 2200:
-        raise _Wrong("年份超出范围", "请核对年份。")
-    return found
+    try:
+        return incoming.instant(found, field.name)
+    except InputError as error:
+        raise _Wrong(
+            "年份超出范围" if "年份" in error.message else "时区偏移超出范围", "请核对年份和时区。"
+        ) from error
 
 
 def _parse_instant(value: Any, text: str, zone: tzinfo) -> datetime | None:

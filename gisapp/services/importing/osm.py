@@ -7,7 +7,7 @@ import time
 from gisapp.analytics.crs import WGS84
 from gisapp.domain.access import Reader, Role
 from gisapp.errors import InputError
-from gisapp.services.importing.order import Order, Progress
+from gisapp.services.importing.order import Order, Progress, checked
 from gisapp.services.importing.osm_reading import read_osm
 from gisapp.services.importing.registry import importer_for
 from gisapp.services.importing.report import Outcome
@@ -38,6 +38,7 @@ def import_osm(
     """
     reader.require(Role.MANAGER)
     started = time.monotonic()
+    order = checked(order)
     batches = []
     for kind, raw in read_osm(order.path, progress):
         importer = importer_for(kind)

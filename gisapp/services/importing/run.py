@@ -21,7 +21,7 @@ from gisapp.services.importing import headings, wording
 from gisapp.services.importing.identify import digests, distinguish_parts, refuse_repeated, source_keys
 from gisapp.services.importing.importer import BY_SOURCE, Batch, Context, Importer, Stored
 from gisapp.services.importing.locating import Fallback, assign_places, require_scope
-from gisapp.services.importing.order import Order, Progress
+from gisapp.services.importing.order import Order, Progress, checked
 from gisapp.services.importing.reading import read
 from gisapp.services.importing.registry import importer_for
 from gisapp.services.importing.report import Outcome
@@ -47,6 +47,7 @@ def import_layer(
     """
     reader.require(Role.MANAGER)
     started = time.monotonic()
+    order = checked(order)
     importer = importer_for(order.kind)
     crs = _stated_crs(importer, order)
     known = headings.known_words(importer.all_fields)

@@ -15,16 +15,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from gisapp.domain import incoming
 from gisapp.domain.access import Reader, Role
 from gisapp.domain.keys import PlaceKey
-from gisapp.errors import InputError, NotFound
+from gisapp.errors import InputError, NotFound, of_full_disk
 from gisapp.services.importing import osm_reading, reading
 from gisapp.services.importing.keys import key_for
 from gisapp.services.importing.locating import Fallback
 from gisapp.services.importing.order import Order
 from gisapp.services.importing.osm import import_osm
+from gisapp.services.importing.registry import importers
 from gisapp.services.importing.report import Outcome, write_report
 from gisapp.services.importing.run import import_layer
 from gisapp.store import importing as store
@@ -72,7 +73,8 @@ def receive(data_dir: Path, reader: Reader, file_name: str, content: BinaryIO) -
         InputError: unknown format, empty, or too large.
     """
     reader.require(Role.MANAGER)
-    name = Path(file_name.replace("\\", "/")).name.strip() or "file"
+    given = file_name.replace("\\", "/").rpartition("/")[2]
+    name = incoming.text(given, incoming.FILE_NAME, "file") or "file"
     if not name.lower().endswith(SUFFIXES):
         raise InputError(
             f"不支持“{name}”这种文件。",
@@ -82,7 +84,18 @@ def receive(data_dir: Path, reader: Reader, file_name: str, content: BinaryIO) -
     _forget_old(root)
     token = secrets.token_hex(16)
     folder = root / token
-    folder.mkdir(parents=True)
+    try:
+        folder.mkdir(parents=True)
+        size = _keep(folder, name, content)
+    except BaseException as error:
+        # Nothing of a file that was not received whole stays behind.
+        shutil.rmtree(folder, ignore_errors=True)
+        raise of_full_disk(error) or error from None
+    return {"token": token, "file": name, "size": size}
+
+
+def _keep(folder: Path, name: str, content: BinaryIO) -> int:
+    """Write a file and its name into a folder; returns its size in bytes."""
     # The name that a user gave never becomes a path: it is kept beside the file.
     target = folder / f"content{_suffix(name)}"
     size = 0
@@ -90,15 +103,16 @@ def receive(data_dir: Path, reader: Reader, file_name: str, content: BinaryIO) -
         while chunk := content.read(_CHUNK):
             size += len(chunk)
             if size > LIMIT:
-                break
+                raise InputError(
+                    f"文件“{name}”超过 1 GB。",
+                    remedy="请分成几份，或由管理员用命令行导入。",
+                    details={"field": "file"},
+                )
             file.write(chunk)
-    if not 0 < size <= LIMIT:
-        shutil.rmtree(folder, ignore_errors=True)
-        if size:
-            raise InputError(f"文件“{name}”超过 1 GB。", remedy="请分成几份，或由管理员用命令行导入。")
-        raise InputError(f"文件“{name}”是空的。", remedy="请检查文件是否完整。")
+    if not size:
+        raise InputError(f"文件“{name}”是空的。", remedy="请检查文件是否完整。", details={"field": "file"})
     (folder / "name.json").write_text(json.dumps({"file": name, "content": target.name}), encoding="utf-8")
-    return {"token": token, "file": name, "size": size}
+    return size
 
 
 def perform(
@@ -127,7 +141,7 @@ def perform(
         mapping=request.mapping,
         values=request.values,
         layer=request.layer.strip() or None,
-        zone=_zone(request.timezone),
+        zone=incoming.zone(request.timezone),
         dry_run=request.dry_run,
         key=b"" if whole else key_for(request.kind, data_dir),
     )
@@ -144,7 +158,7 @@ def report(reader: Reader, data_dir: Path, token: str, kind: str) -> tuple[Path,
     """
     folder = _folder(data_dir, reader, token)
     path = folder / f"report-{kind}.xlsx"
-    if not re.fullmatch(r"[a-z]+", kind) or not path.is_file():
+    if kind not in importers() or not path.is_file():
         raise NotFound("还没有这份报告。", remedy="请先检查或导入文件。")
     file = json.loads((folder / "name.json").read_text(encoding="utf-8"))["file"]
     return path, f"{Path(file).stem}-{_REPORT}"
@@ -188,10 +202,3 @@ def _suffix(name: str) -> str:
     """The part of a name that says the format: ``.xlsx``, but ``.osm.pbf``."""
     suffixes = Path(name.lower()).suffixes
     return "".join(suffixes[-2:]) if suffixes[-1] in osm_reading.SUFFIXES else suffixes[-1]
-
-
-def _zone(name: str) -> ZoneInfo:
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError) as error:
-        raise InputError(f"没有时区“{name}”。", remedy="例如 Asia/Shanghai、UTC。") from error
