@@ -15,6 +15,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from dash_app import ids
+from gisapp.api.answers import answer_of
 from gisapp.errors import InputError, NotFound, NotSignedIn, OnemapError
 
 log = logging.getLogger(__name__)
@@ -31,16 +32,12 @@ def as_onemap_error(error: Exception) -> OnemapError:
     )
 
 
-def _answer(error: OnemapError) -> JSONResponse:
-    return JSONResponse(error.as_json(), status_code=error.status)
-
-
 def install_error_handlers(app: FastAPI) -> None:
     """Map every error of the API to ``{error, message, remedy, details}`` with its status."""
 
     @app.exception_handler(OnemapError)
     async def known(_request: Request, error: OnemapError) -> JSONResponse:
-        return _answer(error)
+        return answer_of(error)
 
     @app.exception_handler(RequestValidationError)
     async def invalid(_request: Request, error: RequestValidationError) -> JSONResponse:
@@ -52,18 +49,18 @@ def install_error_handlers(app: FastAPI) -> None:
         shown = InputError(
             f"请求的字段 {names} 不符合要求。", remedy="请按接口说明核对后重发。", details={"fields": fields}
         )
-        return _answer(shown)
+        return answer_of(shown)
 
     @app.exception_handler(HTTPException)
     async def http(_request: Request, error: HTTPException) -> JSONResponse:
         if error.status_code == 404:
-            return _answer(NotFound("没有找到。", remedy="请检查地址。"))
+            return answer_of(NotFound("没有找到。", remedy="请检查地址。"))
         body: dict[str, Any] = {"error": "http", "message": str(error.detail), "remedy": None, "details": {}}
         return JSONResponse(body, status_code=error.status_code, headers=error.headers)
 
     @app.exception_handler(Exception)
     async def unforeseen(_request: Request, error: Exception) -> JSONResponse:
-        return _answer(as_onemap_error(error))
+        return answer_of(as_onemap_error(error))
 
 
 def toast(message: str, *, remedy: str | None = None, colour: str = "red") -> None:

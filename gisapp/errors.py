@@ -6,6 +6,7 @@ reach users. The edges map them once: the API to one JSON shape, a page to one m
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -75,3 +76,40 @@ class Unavailable(OnemapError):
 
     code = "unavailable"
     status = 503
+
+
+class TooLarge(OnemapError):
+    """More bytes were sent than the address takes."""
+
+    code = "too_large"
+    status = 413
+
+
+class TooSlow(OnemapError):
+    """What was announced did not arrive in time."""
+
+    code = "too_slow"
+    status = 408
+
+
+class TooMany(OnemapError):
+    """Asked too often; the same request can be repeated later.
+
+    Args:
+        wait: seconds after which a repetition makes sense; at least one is told.
+    """
+
+    code = "too_many"
+    status = 429
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        wait: float,
+        remedy: str | None = None,
+        details: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.retry_after = max(1, math.ceil(wait))
+        remedy = remedy or f"请在 {self.retry_after} 秒后再试。"
+        super().__init__(message, remedy=remedy, details={"retry_after": self.retry_after, **(details or {})})

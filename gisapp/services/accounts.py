@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-import threading
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,6 +17,7 @@ from gisapp.domain.access import SYSTEM, Reader, Role
 from gisapp.domain.keys import PlaceKey, Scope
 from gisapp.domain.vocabulary import label
 from gisapp.errors import Forbidden, InputError, NotFound, NotSignedIn
+from gisapp.services.tries import Tries
 from gisapp.store import accounts
 from gisapp.store.database import Database
 
@@ -26,8 +25,6 @@ COOKIE = "onemap_session"
 """Name of the cookie that carries a session's token."""
 DEMO_PASSWORD = "onemap-demo"
 MINIMUM_PASSWORD = 8
-TRIES = 5
-PAUSE_SECONDS = 60.0
 
 _hasher = PasswordHasher()
 """Argon2id with the library's parameters (RFC 9106, low-memory profile)."""
@@ -42,37 +39,6 @@ class Session:
     token: str
     reader: Reader
     expires_at: datetime
-
-
-class _Tries:
-    """Failed sign-ins by login name: after ``TRIES`` of them a login pauses for ``PAUSE_SECONDS``."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._failed: dict[str, tuple[int, float]] = {}
-
-    def check(self, login: str) -> None:
-        with self._lock:
-            count, since = self._failed.get(login, (0, 0.0))
-            waited = time.monotonic() - since
-            if count >= TRIES and waited < PAUSE_SECONDS:
-                raise Forbidden(
-                    "登录失败次数过多。", remedy=f"请在 {int(PAUSE_SECONDS - waited) + 1} 秒后再试。"
-                )
-
-    def note(self, login: str, *, failed: bool) -> None:
-        with self._lock:
-            if not failed:
-                self._failed.pop(login, None)
-                return
-            count, since = self._failed.get(login, (0, 0.0))
-            fresh = time.monotonic() - since > PAUSE_SECONDS
-            self._failed[login] = (1 if fresh else count + 1, time.monotonic())
-            if len(self._failed) > 10_000:
-                self._failed.pop(next(iter(self._failed)))
-
-
-_tries = _Tries()
 
 
 def _digest(token: str) -> bytes:
@@ -91,20 +57,30 @@ def _reader(row: Mapping[Any, Any]) -> Reader:
 
 
 def sign_in(
-    database: Database, login: str, password: str, *, hours: int = 12, at_page: bool = False
+    database: Database,
+    login: str,
+    password: str,
+    *,
+    hours: int = 12,
+    at_page: bool = False,
+    address: str = "",
+    tries: Tries | None = None,
 ) -> Session:
     """Open a session.
 
     Args:
         at_page: by the form of the sign-in page, where a gateway's account has nothing to look for.
+        address: of the client; failures are counted by it.
+        tries: what has failed before; nothing is counted without.
 
     Raises:
         NotSignedIn: wrong name or password (which of the two is not said).
-        Forbidden: too many failures, the remedy says how long to wait; an account without a scope; or a gateway's account at the
-            page.
+        TooMany: too many failures, the remedy says how long to wait.
+        Forbidden: an account without a scope; or a gateway's account at the page.
     """
     login = login.strip()
-    _tries.check(login)
+    if tries is not None:
+        tries.check(login, address)
     with database.begin(SYSTEM) as connection:
         row = accounts.find_account(connection, login)
     try:
@@ -112,7 +88,8 @@ def sign_in(
         known = row is not None and row["active"]
     except (VerifyMismatchError, InvalidHashError):
         known = False
-    _tries.note(login, failed=not known)
+    if tries is not None:
+        (tries.succeeded if known else tries.failed)(login, address)
     if row is None or not known:
         raise NotSignedIn("用户名或密码不正确。", remedy="请核对后重新输入；忘记密码请联系系统管理员。")
     if not row["scopes"]:

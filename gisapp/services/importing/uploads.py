@@ -30,7 +30,7 @@ from gisapp.store import importing as store
 from gisapp.store.database import Database
 
 #: largest file that is received
-LIMIT = 1 << 30
+LIMIT = 512 << 20
 #: how long a received file is kept, seconds
 KEPT = 24 * 3600
 OSM = "osm"
@@ -94,7 +94,7 @@ def receive(data_dir: Path, reader: Reader, file_name: str, content: BinaryIO) -
     if not 0 < size <= LIMIT:
         shutil.rmtree(folder, ignore_errors=True)
         if size:
-            raise InputError(f"文件“{name}”超过 1 GB。", remedy="请分成几份，或由管理员用命令行导入。")
+            raise InputError(f"文件“{name}”超过 512 MB。", remedy="请分成几份，或由管理员用命令行导入。")
         raise InputError(f"文件“{name}”是空的。", remedy="请检查文件是否完整。")
     (folder / "name.json").write_text(json.dumps({"file": name, "content": target.name}), encoding="utf-8")
     return {"token": token, "file": name, "size": size}
