@@ -8,6 +8,8 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.responses import HTMLResponse
 
+from gisapp.api.headers import PAGE_POLICY, policy_text
+
 _STYLE = """
 body{font:15px/1.6 "Noto Sans CJK SC","Microsoft YaHei",sans-serif;margin:0 auto;max-width:64rem;padding:2rem 1.5rem 4rem;
 color:#13202e;background:#fff}h1{font-size:1.6rem}h2{margin-top:2.5rem;border-bottom:1px solid #d9e1ea}
@@ -23,7 +25,10 @@ def install(app: FastAPI) -> None:
 
     @app.get("/docs", include_in_schema=False)
     def docs() -> HTMLResponse:
-        return HTMLResponse(render(app.openapi()))
+        # A page, but one without scripts: no nonce.
+        return HTMLResponse(
+            render(app.openapi()), headers={"Content-Security-Policy": policy_text(PAGE_POLICY)}
+        )
 
 
 def render(schema: dict[str, Any]) -> str:

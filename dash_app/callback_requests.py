@@ -16,7 +16,8 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dash_app import ids
-from dash_app.errors import answer_of, note_of
+from dash_app.errors import note_of
+from gisapp.api.answers import answer_of
 from gisapp.api.tracks import replay
 from gisapp.domain import incoming
 from gisapp.errors import InputError

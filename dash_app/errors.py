@@ -16,6 +16,7 @@ from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
 from dash_app import ids
+from gisapp.api.answers import answer_of
 from gisapp.api.fields import field_of, reason_of
 from gisapp.errors import InputError, NotFound, NotSignedIn, OnemapError, of_full_disk
 from gisapp.readable import writable
@@ -44,11 +45,6 @@ def as_onemap_error(error: Exception) -> OnemapError:
     return OnemapError(
         f"处理时出现意外错误（编号 {number}）。", remedy="请把编号告诉管理员，日志中有同一编号的记录。"
     )
-
-
-def answer_of(error: OnemapError) -> JSONResponse:
-    """An error in the one JSON shape of the API, with its status."""
-    return JSONResponse(error.as_json(), status_code=error.status)
 
 
 def as_input_error(error: RequestValidationError) -> InputError:

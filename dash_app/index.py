@@ -17,6 +17,7 @@ VENDORED = ("maplibre-gl", "terra-draw", "terra-draw-maplibre-gl-adapter", "leaf
 
 _OPENED = ("main", "map_view", "feed", "live_map", "search", "switcher")
 """What a page with a map starts with: these and all that they import are asked for at once, side by side."""
+_SCRIPT = re.compile(r"<script(?=[\s>])")
 _IMPORT = re.compile(r"^(?:import|export)\b[^;]*?'\./(\w+)\.mjs'", re.MULTILINE)
 
 # Runs before the first paint: the remembered theme is on the document before a pixel is drawn, and modules find a
@@ -110,3 +111,22 @@ def index_string() -> str:
         .replace("__VENDOR__", vendor_prefix())
         .replace("__MODULES__", modules_prefix())
     )
+
+
+class Drawn:
+    """The index as Dash has drawn it, ready to be answered with another nonce each time.
+
+    Args:
+        html: the whole page. Every script of it is ours or Dash's: it holds nothing that anybody has typed.
+    """
+
+    def __init__(self, html: str) -> None:
+        self._parts = [part.encode() for part in _SCRIPT.split(html)]
+
+    def with_nonce(self, nonce: str) -> bytes:
+        """The page with the nonce on each script.
+
+        Args:
+            nonce: letters, digits, ``-`` and ``_``.
+        """
+        return f'<script nonce="{nonce}"'.encode().join(self._parts)

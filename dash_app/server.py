@@ -16,6 +16,7 @@ from dash.backends._fastapi import reset_current_request, set_current_request
 from fastapi import FastAPI, Request
 from fastapi.middleware.gzip import GZipMiddleware
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from starlette.types import ASGIApp
 
 from dash_app import api_docs, index, shell
 from dash_app.callback_requests import CallbackMiddleware
@@ -24,6 +25,12 @@ from dash_app.errors import install_error_handlers, on_callback_error
 from dash_app.page import Page, discover
 from dash_app.static import ImmutableFiles
 from gisapp.api.app import PROBLEMS, include_routers
+from gisapp.api.guard import Guard
+from gisapp.api.headers import draw_nonce, page_headers
+from gisapp.api.limits import KB
+from gisapp.api.proxy import Proxied
+from gisapp.api.quiet import keep_log_short
+from gisapp.api.rates import TurnsMiddleware
 from gisapp.api.session import SessionMiddleware, Sessions
 from gisapp.api.tracks import ReportMiddleware
 from gisapp.config import Settings, load_settings
@@ -34,6 +41,7 @@ from gisapp.services.chores import unending
 from gisapp.services.gathering import Gathering
 from gisapp.services.grid_calendar import keep_current
 from gisapp.services.live import Fanout
+from gisapp.services.signing_in import SignIns
 from gisapp.services.situation import Board, Openings
 from gisapp.services.upkeep import keep_small
 from gisapp.store.database import Database
@@ -47,6 +55,15 @@ log = logging.getLogger("onemap.server")
 ASSETS = Path(__file__).resolve().parent / "assets"
 # Addresses that belong to machines: an unknown one below them is a 404 in JSON, not the page.
 _MACHINE = ("/api/", "/tiles/", "/vendor/", "/modules/", "/assets/", "/_dash")
+
+
+class Application(FastAPI):
+    """FastAPI with the guard around all of it, also around what answers when something fails."""
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """The layers of this application, the guard outermost but for what a known proxy says."""
+        settings: Settings = self.state.settings
+        return Proxied(Guard(super().build_middleware_stack()), settings.proxy)
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -63,6 +80,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.state.database = Database(settings.database_url, connections=settings.database_connections)
         app.state.readiness = Readiness(app.state.database)
         app.state.sessions = Sessions(app.state.database)
+        app.state.sign_ins = SignIns(app.state.database)
         app.state.board = Board(app.state.database)
         app.state.openings = Openings(app.state.database)
         app.state.gathering = Gathering(app.state.database)
@@ -82,13 +100,22 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             for chore in chores:
                 chore.cancel()
             await app.state.gathering.close()
+            app.state.sign_ins.close()
             await app.state.fanout.stop()
             if tiles := getattr(app.state, "tiles", None):  # opened by the first tile
                 tiles.close()
             app.state.readiness.close()
             app.state.database.close()
 
-    app = FastAPI(title="社区一张图", lifespan=lifespan, docs_url=None, redoc_url=None)
+    keep_log_short()
+    app = Application(
+        title="社区一张图",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        # A form is a file and few words; the file goes to disk, the words are held in memory.
+        form_limits={"max_files": 1, "max_fields": 8, "max_part_size": 64 * KB},
+    )
     app.state.settings = settings
     app.state.scope_cache = {}
     install_error_handlers(app)
@@ -107,6 +134,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(GZipMiddleware, minimum_size=500, compresslevel=5)
     app.add_middleware(CallbackMiddleware)
     app.add_middleware(TileMiddleware)
+    app.add_middleware(TurnsMiddleware)
     app.add_middleware(ReportMiddleware)
     app.add_middleware(SessionMiddleware)
     return app
@@ -171,9 +199,17 @@ async def _prepare_dash(app: FastAPI, dash: Dash) -> None:
     }
     token = set_current_request(Request({**scope, "server": ("localhost", 80), "root_path": ""}))
     try:
-        app.state.index_html = dash.index()
+        app.state.index_page = index.Drawn(dash.index())
     finally:
         reset_current_request(token)
+
+
+def _index(app: FastAPI, status: int = 200) -> Response:
+    """The index page, its scripts marked with a nonce of this answer."""
+    nonce = draw_nonce()
+    page: index.Drawn = app.state.index_page
+    headers = {"Cache-Control": "no-cache", **page_headers(nonce)}
+    return HTMLResponse(page.with_nonce(nonce), status, headers=headers)
 
 
 def _add_page_routes(app: FastAPI, pages: dict[str, Page]) -> None:
@@ -183,7 +219,7 @@ def _add_page_routes(app: FastAPI, pages: dict[str, Page]) -> None:
         reader: Reader = request.state.reader
         if request.url.path == shell.SIGN_IN and reader.scope:
             return RedirectResponse(shell.local_address(request.query_params.get("next")), status_code=303)
-        return HTMLResponse(app.state.index_html, headers={"Cache-Control": "no-cache"})
+        return _index(app)
 
     for page in pages.values():
         app.add_api_route(page.path, show, methods=["GET"], include_in_schema=False)
@@ -196,4 +232,4 @@ def _add_not_found(app: FastAPI) -> None:
     async def unknown(path: str) -> Response:
         if f"/{path}".startswith(_MACHINE):
             raise NotFound(f"没有这个地址：/{path}", remedy="请检查链接，或在 /docs 查看接口。")
-        return HTMLResponse(app.state.index_html, status_code=404)
+        return _index(app, 404)

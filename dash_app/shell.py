@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote
 
 import dash_mantine_components as dmc
 from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_update
@@ -23,6 +23,11 @@ from gisapp.domain.vocabulary import label
 from gisapp.errors import Forbidden, NotFound
 
 SIGN_IN = "/sign-in"
+_LONGEST_ADDRESS = 2000
+_PLAIN = re.compile(r"[^\x00-\x20\x7f-\xa0\\]+")
+"""No space, no control character, no backslash."""
+_LOCAL_PATH = re.compile(r"/|(/(?!\.{1,2}(/|$))[^/\x00-\x1f\x7f\\]+)+/?")
+"""Parts between single slashes, none of them ``.`` or ``..``."""
 
 _ACCENT = (
     "#e3f4ff",
@@ -58,10 +63,20 @@ def sign_in_address(path: str, query: str = "") -> str:
 
 
 def local_address(address: str | None) -> str:
-    """An address to go on to after the sign-in if it is one of this server, else the one-map."""
-    if address and re.match(r"/(?![/\\])", address) and not urlsplit(address).netloc:
-        return address
-    return "/"
+    """An address to go on to after the sign-in if it is one of this server, else the one-map.
+
+    Browsers read an address more freely than it is written: they drop tabs and line breaks, take ``\\`` for ``/`` and resolve
+    ``/..//host`` to ``//host``, which is another server. So only what cannot be read in two ways is gone to.
+    """
+    if not address or len(address) > _LONGEST_ADDRESS or not _PLAIN.fullmatch(address):
+        return "/"
+    path: str = re.split(r"[?#]", address, maxsplit=1)[0]
+    decoded = None
+    while decoded != path:  # encoded once, twice, as often as anybody likes
+        decoded, path = path, unquote(path)
+        if not _LOCAL_PATH.fullmatch(path):
+            return "/"
+    return address
 
 
 def layout() -> dmc.MantineProvider:

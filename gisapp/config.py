@@ -24,6 +24,7 @@ class Settings:
         session_hours: hours until a sign-in must be repeated.
         database_connections: upper bound of connections that one process opens.
         tile_cache_mb: memory for ready tiles, in MiB.
+        proxy: addresses of reverse proxies whose word on client, scheme and host is taken; ``*`` for whoever connects.
     """
 
     database_url: str
@@ -34,6 +35,7 @@ class Settings:
     session_hours: int = 12
     database_connections: int = 24
     tile_cache_mb: int = 256
+    proxy: str = "127.0.0.1"
 
 
 VARIABLES: dict[str, str] = {
@@ -45,6 +47,7 @@ VARIABLES: dict[str, str] = {
     "session_hours": "ONEMAP_SESSION_HOURS",
     "database_connections": "ONEMAP_DATABASE_CONNECTIONS",
     "tile_cache_mb": "ONEMAP_TILE_CACHE_MB",
+    "proxy": "ONEMAP_PROXY",
 }
 
 _WHOLE_NUMBERS = {

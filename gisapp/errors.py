@@ -7,6 +7,7 @@ reach users. The edges map them once: the API to one JSON shape, a page to one m
 from __future__ import annotations
 
 import errno
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -99,3 +100,40 @@ def of_full_disk(error: BaseException | None) -> StorageFull | None:
             "服务器的磁盘已满，没有保存。", remedy="请联系管理员清理磁盘后重试；没有留下不完整的文件。"
         )
     return None
+
+
+class TooLarge(OnemapError):
+    """More bytes were sent than the address takes."""
+
+    code = "too_large"
+    status = 413
+
+
+class TooSlow(OnemapError):
+    """What was announced did not arrive in time."""
+
+    code = "too_slow"
+    status = 408
+
+
+class TooMany(OnemapError):
+    """Asked too often; the same request can be repeated later.
+
+    Args:
+        wait: seconds after which a repetition makes sense; at least one is told.
+    """
+
+    code = "too_many"
+    status = 429
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        wait: float,
+        remedy: str | None = None,
+        details: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.retry_after = max(1, math.ceil(wait))
+        remedy = remedy or f"请在 {self.retry_after} 秒后再试。"
+        super().__init__(message, remedy=remedy, details={"retry_after": self.retry_after, **(details or {})})

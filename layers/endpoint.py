@@ -12,9 +12,9 @@ import zlib
 from typing import Any
 from urllib.parse import parse_qsl
 
-from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from gisapp.api.answers import answer_of
 from gisapp.domain.access import NOBODY, Reader
 from gisapp.domain.tiles import Tile
 from gisapp.errors import NotFound, NotSignedIn, OnemapError
@@ -87,7 +87,7 @@ async def answer(scope: Scope, receive: Receive, send: Send) -> None:
             ready = await tiles.tile(source, tile, address, given)
         await _give(send, ready, asked, plain)
     except OnemapError as error:
-        await JSONResponse(error.as_json(), error.status)(scope, receive, send)
+        await answer_of(error)(scope, receive, send)
     except asyncio.CancelledError:
         raise
 

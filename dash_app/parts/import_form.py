@@ -34,7 +34,7 @@ def drop() -> html.Label:
             icon("import"),
             html.Span("把文件拖到这里，或点击选择", className="import-drop-title"),
             html.Span(
-                "CSV、Excel、GeoJSON、GeoPackage、Shapefile（zip）、OpenStreetMap（.osm.pbf），1 GB 以内",
+                "CSV、Excel、GeoJSON、GeoPackage、Shapefile（zip）、OpenStreetMap（.osm.pbf），512 MB 以内",
                 className="import-drop-text",
             ),
             html.Span(className="import-bar", **{"aria-hidden": "true"}),

@@ -8,7 +8,7 @@ from fastapi.responses import JSONResponse
 from gisapp.errors import OnemapError
 from gisapp.store.readiness import Readiness
 
-PATHS = frozenset({"/healthz", "/readyz"})
+PATHS = ("/healthz", "/readyz")
 """Addresses for which no session is looked up."""
 
 router = APIRouter(include_in_schema=False)

@@ -10,21 +10,24 @@ from datetime import datetime
 from functools import lru_cache
 from http.cookies import CookieError, SimpleCookie
 from typing import Annotated
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, Field
 from starlette.datastructures import Headers
-from starlette.responses import JSONResponse, RedirectResponse
+from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from gisapp.api import health
+from gisapp.api import health, limits
+from gisapp.api.answers import answer_of
 from gisapp.api.fields import Login, Password
+from gisapp.api.rates import Anonymous
 from gisapp.domain import clock
 from gisapp.domain.access import NOBODY, Reader, Role
 from gisapp.domain.vocabulary import label
 from gisapp.errors import Forbidden, NotSignedIn, OnemapError, Unavailable
 from gisapp.services import accounts
+from gisapp.services.signing_in import SignIns
 from gisapp.store.database import Database
 
 COOKIE = accounts.COOKIE
@@ -36,6 +39,7 @@ LOOK_PAUSE_S = 0.03
 """How long the look-up after one waits at least: with thousands of terminals, dozens then share it."""
 
 _OPEN = (
+    *health.PATHS,
     "/sign-in",
     "/vendor/",
     "/modules/",
@@ -45,6 +49,10 @@ _OPEN = (
     "/api/v1/session",
 )
 _MACHINE = ("/api/", "/tiles/")
+_FILES = ("/vendor/", "/modules/", "/assets/", "/_dash-component-suites/", "/_favicon")
+_SAME_FOR_ALL = (*_FILES, *health.PATHS)
+"""What anybody may ask for as often as a page or a monitor needs it; no session is looked up for it."""
+_LONGEST_REMEMBERED = 4096
 _DEVICES = ("/api/v1/tracks", "/api/v1/session")
 """All that there is for a gateway: it reports positions, and signs in and out."""
 
@@ -121,6 +129,10 @@ class Sessions:
             return {token: self._find([token])[token] for token in tokens}
         return {token: found.get(token) for token in tokens}
 
+    def knows(self, token: str) -> bool:
+        """Whether somebody was behind a token when it was last looked up."""
+        return token in self._known
+
     def forget(self, token: str) -> None:
         """A session has ended: whoever asks from now on, or is asking, is nobody."""
         if len(self._ended) > MOST_REMEMBERED:
@@ -130,7 +142,9 @@ class Sessions:
 
 
 def _token(headers: Headers) -> str | None:
-    return _token_in(headers.get("cookie", ""))
+    cookies = headers.get("cookie", "")
+    # Not even an endless header stays in memory.
+    return _token_in(cookies) if len(cookies) <= _LONGEST_REMEMBERED else _token_in.__wrapped__(cookies)
 
 
 @lru_cache(maxsize=1024)  # a map asks for hundreds of tiles with the same header
@@ -145,43 +159,35 @@ def _token_in(cookies: str) -> str | None:
 class SessionMiddleware:
     """ASGI middleware: sets ``request.state.reader``; turns away whoever has no session.
 
-    Pages are sent to the sign-in page and back, the API and tiles answer 401, sockets of another origin are closed. A
-    gateway finds the addresses that are for gateways, everything else is closed to it by not being among them.
+    Pages are sent to the sign-in page and back, the API and tiles answer 401. A gateway finds the addresses that are for
+    gateways, everything else is closed to it by not being among them. Requests without a session are counted by address.
     """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
+        self.anonymous = Anonymous()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
             await self.app(scope, receive, send)
             return
-        headers = Headers(scope=scope)
         path: str = scope["path"]
-        if path in health.PATHS and scope["type"] == "http":
-            # The same answer to everybody, whatever becomes of sessions.
-            scope.setdefault("state", {})["reader"] = NOBODY
-            await self.app(scope, receive, send)
-            return
-        reader: Reader | None = None
-        token = _token(headers)
-        if token is not None and not path.startswith(("/vendor/", "/modules/", "/assets/")):
-            try:
-                reader = await scope["app"].state.sessions.reader(token)
-            except OnemapError as error:
-                await JSONResponse(error.as_json(), error.status)(scope, receive, send)
-                return
-        if scope["type"] == "websocket" and not _same_origin(headers):
-            await _close(scope, receive, send)
+        try:
+            reader = await self._reader(scope, path)
+        except OnemapError as error:
+            await _refuse(scope, error)(scope, receive, send)
             return
         if reader is not None and reader.is_device and path not in _DEVICES:
             if path.startswith(_MACHINE):
                 await _refuse_device(scope)(scope, receive, send)
                 return
             reader = None  # to a page it is nobody: who sees one is asked to sign in as a person
-        if reader is None and scope["type"] == "http" and not path.startswith(_OPEN):
-            await _turn_away(scope)(scope, receive, send)
-            return
+        if reader is None and scope["type"] == "http":
+            if not path.startswith(_OPEN):
+                await _turn_away(scope)(scope, receive, send)
+                return
+            if exchange := scope.get("state", {}).get("exchange"):
+                exchange.narrow(limits.ANONYMOUS_BODY)
         scope.setdefault("state", {})["reader"] = reader or NOBODY
         marked = _reader.set(reader or NOBODY)
         try:
@@ -189,29 +195,47 @@ class SessionMiddleware:
         finally:
             _reader.reset(marked)
 
+    async def _reader(self, scope: Scope, path: str) -> Reader | None:
+        """Who asks; None for nobody.
 
-def _same_origin(headers: Headers) -> bool:
-    origin = headers.get("origin")
-    return origin is None or urlsplit(origin).netloc == headers.get("host")
+        Raises:
+            TooMany: an address asks too often without a session.
+            Unavailable: the database does not answer.
+        """
+        if path.startswith(_SAME_FOR_ALL):
+            return None
+        token = _token(Headers(scope=scope))
+        if token is not None:
+            sessions: Sessions = scope["app"].state.sessions
+            # A token of somebody is looked up in any case; one that may be made up only while its address may ask.
+            if not sessions.knows(token) and (refusal := self.anonymous.refusal(scope, counted=False)):
+                raise refusal
+            if reader := await sessions.reader(token):
+                return reader
+        if refusal := self.anonymous.refusal(scope):
+            raise refusal
+        return None
+
+
+def _refuse(scope: Scope, error: OnemapError) -> ASGIApp:
+    return _close if scope["type"] == "websocket" else answer_of(error)
 
 
 def _turn_away(scope: Scope) -> Response:
     path: str = scope["path"]
     if path.startswith(_MACHINE):
         error = NotSignedIn("尚未登录或登录已过期。", remedy="请重新登录。")
-        return JSONResponse(error.as_json(), error.status)
+        return answer_of(error)
     query = scope["query_string"].decode("latin-1")
     target = quote(path + (f"?{query}" if query else ""), safe="")
     return RedirectResponse(f"/sign-in?next={target}", status_code=303)
 
 
 def _refuse_device(scope: Scope) -> ASGIApp:
-    if scope["type"] == "websocket":
-        return _close
     error = Forbidden(
         f"“{label(Role.DEVICE)}”只能上报定位，不能查看数据。", remedy="查看数据请用个人账号登录。"
     )
-    return JSONResponse(error.as_json(), error.status)
+    return _refuse(scope, error)
 
 
 async def _close(_scope: Scope, _receive: Receive, send: Send) -> None:
@@ -266,17 +290,25 @@ def _identity(reader: Reader) -> Identity:
 
 
 @router.post("")
-def open_session(
-    credentials: Credentials, request: Request, response: Response, database: DatabaseHere
-) -> Identity:
+async def open_session(credentials: Credentials, request: Request, response: Response) -> Identity:
     """Sign in; the session travels in a cookie that scripts cannot read."""
     hours: int = request.app.state.settings.session_hours
-    session = accounts.sign_in(
-        database, credentials.login, credentials.password, hours=hours, at_page=credentials.at_page
+    sign_ins: SignIns = request.app.state.sign_ins
+    session = await sign_ins.sign_in(
+        credentials.login,
+        credentials.password,
+        request.client.host if request.client else "",
+        hours=hours,
+        at_page=credentials.at_page,
     )
-    secure = request.url.scheme == "https" or request.headers.get("x-forwarded-proto") == "https"
     response.set_cookie(
-        COOKIE, session.token, max_age=hours * 3600, httponly=True, samesite="lax", secure=secure, path="/"
+        COOKIE,
+        session.token,
+        max_age=hours * 3600,
+        httponly=True,
+        samesite="lax",
+        secure=request.url.scheme == "https",
+        path="/",
     )
     return _identity(session.reader)
 
@@ -294,4 +326,6 @@ def close_session(request: Request, response: Response, database: DatabaseHere) 
     if token is not None:
         accounts.sign_out(database, token)
         request.app.state.sessions.forget(token)
-    response.delete_cookie(COOKIE, path="/")
+    response.delete_cookie(
+        COOKIE, path="/", httponly=True, samesite="lax", secure=request.url.scheme == "https"
+    )

@@ -15,6 +15,7 @@ from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from gisapp.api.answers import answer_of
 from gisapp.api.fields import Day, Id, Place
 from gisapp.api.session import DatabaseHere, ReaderHere, current_reader
 from gisapp.domain import clock
@@ -83,7 +84,7 @@ class ReportMiddleware:
         try:
             receipt = await scope["app"].state.gathering.take_in(reader, fixes)
         except OnemapError as error:
-            answer = JSONResponse(error.as_json(), error.status)
+            answer = answer_of(error)
         else:
             answer = JSONResponse(receipt.as_json())
         await answer(scope, receive, send)

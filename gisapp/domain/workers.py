@@ -16,7 +16,7 @@ from typing import Any
 
 from gisapp.domain import incoming
 from gisapp.errors import InputError
-from gisapp.readable import shown_value
+from gisapp.readable import clean_text, short_value, shown_value
 
 #: terminals' clocks run ahead of the server's by this much at most
 MAX_AHEAD = timedelta(minutes=2)

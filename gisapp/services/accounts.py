@@ -5,10 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import secrets
-import threading
-import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -22,6 +19,7 @@ from gisapp.domain.access import SYSTEM, Reader, Role
 from gisapp.domain.keys import PlaceKey, Scope
 from gisapp.domain.vocabulary import label
 from gisapp.errors import Forbidden, InputError, NotFound, NotSignedIn
+from gisapp.services.tries import Tries
 from gisapp.store import accounts, grids
 from gisapp.store.database import Database
 from gisapp.store.grid_locks import hold_grids
@@ -32,8 +30,6 @@ COOKIE = "onemap_session"
 """Name of the cookie that carries a session's token."""
 DEMO_PASSWORD = "onemap-demo"
 MINIMUM_PASSWORD = 8
-TRIES = 5
-PAUSE_SECONDS = 60.0
 
 _hasher = PasswordHasher()
 """Argon2id with the library's parameters (RFC 9106, low-memory profile)."""
@@ -48,72 +44,6 @@ class Session:
     token: str
     reader: Reader
     expires_at: datetime
-
-
-@dataclass(slots=True)
-class _Try:
-    """One sign-in; ``failed`` stays None where it came to no answer."""
-
-    failed: bool | None = None
-
-
-class _Tries:
-    """Failed sign-ins by login name: after ``TRIES`` of them a login pauses for ``PAUSE_SECONDS``.
-
-    Those that are under way count as if they failed, until they are known: so many at once are no more than one after the
-    other.
-    """
-
-    def __init__(self) -> None:
-        self._changed = threading.Condition()
-        self._failed: dict[str, tuple[int, float]] = {}
-        self._trying: dict[str, int] = {}
-
-    @contextmanager
-    def one(self, login: str) -> Iterator[_Try]:
-        """One try, for which a place among the allowed ones is waited for.
-
-        Raises:
-            Forbidden: too many have failed.
-        """
-        with self._changed:
-            while self._failures(login) + self._trying.get(login, 0) >= TRIES:
-                self._changed.wait()
-            self._trying[login] = self._trying.get(login, 0) + 1
-        attempt = _Try()
-        try:
-            yield attempt
-        finally:
-            with self._changed:
-                self._trying[login] -= 1
-                if not self._trying[login]:
-                    del self._trying[login]
-                self._note(login, attempt.failed)
-                self._changed.notify_all()
-
-    def _failures(self, login: str) -> int:
-        count, since = self._failed.get(login, (0, 0.0))
-        waited = time.monotonic() - since
-        if waited >= PAUSE_SECONDS:
-            return 0
-        if count >= TRIES:
-            raise Forbidden("登录失败次数过多。", remedy=f"请在 {int(PAUSE_SECONDS - waited) + 1} 秒后再试。")
-        return count
-
-    def _note(self, login: str, failed: bool | None) -> None:
-        if failed is None:
-            return
-        if not failed:
-            self._failed.pop(login, None)
-            return
-        count, since = self._failed.get(login, (0, 0.0))
-        fresh = time.monotonic() - since > PAUSE_SECONDS
-        self._failed[login] = (1 if fresh else count + 1, time.monotonic())
-        if len(self._failed) > 10_000:
-            self._failed.pop(next(iter(self._failed)))
-
-
-_tries = _Tries()
 
 
 def _digest(token: str) -> bytes:
@@ -133,29 +63,40 @@ def _reader(row: Mapping[Any, Any]) -> Reader:
 
 
 def sign_in(
-    database: Database, login: str, password: str, *, hours: int = 12, at_page: bool = False
+    database: Database,
+    login: str,
+    password: str,
+    *,
+    hours: int = 12,
+    at_page: bool = False,
+    address: str = "",
+    tries: Tries | None = None,
 ) -> Session:
     """Open a session.
 
     Args:
         at_page: by the form of the sign-in page, where a gateway's account has nothing to look for.
+        address: of the client; failures are counted by it.
+        tries: what has failed before; nothing is counted without.
 
     Raises:
         NotSignedIn: wrong name or password (which of the two is not said).
-        Forbidden: too many failures, the remedy says how long to wait; an account without a scope; or a gateway's account at the
-            page.
+        TooMany: too many failures, the remedy says how long to wait.
+        Forbidden: an account without a scope; or a gateway's account at the page.
     """
     login = incoming.text(login, incoming.LOGIN, "login")
     password = incoming.secret(password, incoming.PASSWORD, "password")
-    with _tries.one(login) as attempt:
-        with database.begin(SYSTEM) as connection:
-            row = accounts.find_account(connection, login)
-        try:
-            _hasher.verify(row["password_hash"] if row else _NO_ONE, password)
-            known = row is not None and row["active"]
-        except (VerifyMismatchError, InvalidHashError):
-            known = False
-        attempt.failed = not known
+    if tries is not None:
+        tries.check(login, address)
+    with database.begin(SYSTEM) as connection:
+        row = accounts.find_account(connection, login)
+    try:
+        _hasher.verify(row["password_hash"] if row else _NO_ONE, password)
+        known = row is not None and row["active"]
+    except (VerifyMismatchError, InvalidHashError):
+        known = False
+    if tries is not None:
+        (tries.succeeded if known else tries.failed)(login, address)
     if row is None or not known:
         raise NotSignedIn("用户名或密码不正确。", remedy="请核对后重新输入；忘记密码请联系系统管理员。")
     if not row["scopes"]:

@@ -79,7 +79,7 @@ def test_what_is_not_received_leaves_nothing(manager, tmp_path, name, content, s
 
 def test_too_large_files_are_turned_away(manager, tmp_path, monkeypatch):
     monkeypatch.setattr(uploads, "LIMIT", 10)
-    with pytest.raises(InputError, match="1 GB"):
+    with pytest.raises(InputError, match="512 MB"):
         send(tmp_path, manager)
     assert [p for p in tmp_path.rglob("*") if p.is_file()] == []
 

@@ -32,7 +32,7 @@ from gisapp.store import importing as store
 from gisapp.store.database import Database
 
 #: largest file that is received
-LIMIT = 1 << 30
+LIMIT = 512 << 20
 #: how long a received file is kept, seconds
 KEPT = 24 * 3600
 OSM = "osm"
@@ -104,7 +104,7 @@ def _keep(folder: Path, name: str, content: BinaryIO) -> int:
             size += len(chunk)
             if size > LIMIT:
                 raise InputError(
-                    f"文件“{name}”超过 1 GB。",
+                    f"文件“{name}”超过 512 MB。",
                     remedy="请分成几份，或由管理员用命令行导入。",
                     details={"field": "file"},
                 )
