@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from gisapp.errors import InputError
-from gisapp.readable import clean_text, json_value, short_value
+from gisapp.readable import clean_text, writable, short_value
 
 ITSELF: list[Any] = []
 ITSELF.append(ITSELF)
@@ -61,7 +61,7 @@ def test_a_text_is_cut_only_where_asked() -> None:
 
 
 def test_a_structure_keeps_its_shape() -> None:
-    found = json_value({"a\udc00": [1, math.inf, ("x", None)], 3: {"b": "\ud800"}})
+    found = writable({"a\udc00": [1, math.inf, ("x", None)], 3: {"b": "\ud800"}})
     assert found == {"a\\udc00": [1, "inf", ["x", None]], "3": {"b": "\\ud800"}}
 
 
