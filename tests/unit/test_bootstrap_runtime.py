@@ -115,7 +115,7 @@ def test_an_account_that_cannot_walk_to_its_folders_is_refused(open_folder: Path
 def test_an_unreachable_database_is_refused_with_what_the_driver_says(open_folder: Path) -> None:
     addresses = Addresses("postgresql://x@127.0.0.1:1/x", "postgresql://x@127.0.0.1:1/x")
     chosen = Runtime(Account("root", 0, 0), INSTALLED.python)
-    with pytest.raises(SetupError, match="连不上数据库.*refused") as refused:
+    with pytest.raises(SetupError, match=r"连不上数据库.*refused") as refused:
         chosen.require_database(DataDirectory(open_folder), addresses)
     assert "./onemap up" in str(refused.value.remedy)
 
