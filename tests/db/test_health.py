@@ -21,7 +21,7 @@ from starlette.testclient import TestClient
 
 from dash_app.server import create_app
 from gisapp.bootstrap import cluster as clusters
-from gisapp.bootstrap.cluster import ADMIN_ROLE, Cluster
+from gisapp.bootstrap.cluster import ADMIN_ROLE, APP_ROLE, Cluster
 from gisapp.bootstrap.console import Console
 from gisapp.bootstrap.layout import IS_ROOT
 from gisapp.bootstrap.processes import processes_in, signal_all
@@ -50,17 +50,18 @@ class OwnCluster:
 
     def __init__(self, folder: Path, log: Path) -> None:
         self.console = Console(log)
-        self.cluster = Cluster(folder / "cluster", folder.name, throwaway=True)
+        # A durable one: what was committed before the kill must be there after it.
+        self.cluster = Cluster(folder / "cluster", folder.name)
         clusters.ensure_system_user()
         if IS_ROOT:
             os.chown(folder, pwd.getpwnam(clusters.SYSTEM_USER).pw_uid, -1)
         self.start()
         self.admin = self.cluster.address(ADMIN_ROLE)
-        self.app = self.cluster.address("app_of_health")
+        self.app = self.cluster.address(APP_ROLE)
         roles.ensure_database(self.admin)
         roles.ensure_app_role(self.admin, self.app)
         roles.ensure_extensions(self.admin)
-        upgrade(self.admin, "app_of_health")
+        upgrade(self.admin, APP_ROLE)
 
     def start(self) -> None:
         clusters.start(self.console, self.cluster)
