@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import pwd
 import shutil
@@ -19,7 +20,7 @@ import psycopg2
 import pytest
 from starlette.testclient import TestClient
 
-from dash_app.server import create_app
+from dash_app.server import _settle_memory, create_app
 from gisapp.bootstrap import cluster as clusters
 from gisapp.bootstrap.cluster import ADMIN_ROLE, APP_ROLE, Cluster
 from gisapp.bootstrap.console import Console
@@ -115,6 +116,16 @@ def portal(client: TestClient) -> Any:
 
 def test_the_version_read_from_files_is_alembics() -> None:
     assert newest_version() == _head()
+
+
+def test_the_collection_of_garbage_that_serve_puts_off_goes_on() -> None:
+    gc.disable()
+    try:
+        _settle_memory()
+        assert gc.isenabled()
+    finally:
+        gc.enable()
+        gc.unfreeze()
 
 
 def test_no_session_is_looked_up(client: TestClient) -> None:

@@ -11,6 +11,7 @@ import shapely
 
 from gisapp.analytics.crs import points_to_metric
 from gisapp.analytics.walking import PACE_MS, Walker, paths_within, pavement
+from gisapp.errors import Unavailable
 from gisapp.services.simulation import run
 from gisapp.services.simulation.duty import REACH_M, Duty, Posts
 from gisapp.services.simulation.gateway import Unreachable
@@ -229,3 +230,21 @@ def test_the_loop_goes_on_through_a_restart_and_loses_nothing(monkeypatch: pytes
     assert len(ids) > 2 * steps * 0.9
     assert {m["worker"] for m in server.fixes} == {7, 8}
     assert all(119 < m["lon"] < 121 and 30 < m["lat"] < 31 for m in server.fixes)
+
+
+def test_it_waits_for_the_database_at_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    tries: list[int] = []
+    said: list[str] = []
+
+    def begin(*_: Any) -> str:
+        tries.append(1)
+        if len(tries) < 4:
+            raise Unavailable("数据库暂时没有应答。")
+        return "simulation"
+
+    monkeypatch.setattr(run, "_Simulation", begin)
+    monkeypatch.setattr(run, "_wait", lambda seconds, _stop: tries and None)
+    nothing: Any = None
+    assert run._begin(nothing, nothing, nothing, nothing, said.append, lambda: False) == "simulation"
+    assert len(tries) == 4 and said == ["等待数据库：数据库暂时没有应答。"]
+    assert run._begin(nothing, nothing, nothing, nothing, said.append, lambda: True) is None
