@@ -46,13 +46,14 @@ def take_out(data: DataDirectory, *names: str) -> None:
 
 def stop_server(console: Console, data: DataDirectory) -> None:
     """Stop a server that is running, and the simulator that talks to it; neither is started again."""
-    if server_of(data).about():
-        with console.step("停止旧的服务器"):
-            take_out(data, plan.SIMULATOR, plan.SERVER)
+    running = bool(server_of(data).about())
+    with console.step("停止旧的服务器") if running else contextlib.nullcontext():
+        take_out(data, plan.SIMULATOR, plan.SERVER)
 
 
 def put_in(data: DataDirectory, name: str, entry: Mapping[str, Any]) -> subprocess.Popen[bytes]:
-    """Have a program kept running from now on; its watcher's process."""
+    """Have a program kept running from now on, instead of one of that name that may run; its watcher's process."""
+    take_out(data, name)
     with plan.changing(data) as wanted:
         wanted["programs"][name] = dict(entry)
         return plan.start_watcher(data, name, entry)
@@ -73,7 +74,6 @@ def keep_cluster(data: DataDirectory, code: str, *, external: bool) -> None:
     if stale:
         take_out(data, other)
     if not here:
-        take_out(data, name)
         put_in(data, name, {"facts": facts})
 
 
@@ -90,7 +90,12 @@ def start_server(
         SetupError: it ended, or never was ready.
     """
     host, port = str(facts["host"]), int(facts["port"])
-    env = addresses.environment(data, admin=False) | {"ONEMAP_HOST": host, "ONEMAP_PORT": str(port)}
+    env = addresses.environment(data, admin=False) | {
+        "ONEMAP_HOST": host,
+        "ONEMAP_PORT": str(port),
+        # What has been printed is in the log also when the program is killed.
+        "PYTHONUNBUFFERED": "1",
+    }
     entry = {
         "facts": dict(facts),
         "port": port,
@@ -153,7 +158,6 @@ def keep_simulator(data: DataDirectory, console: Console, facts: Mapping[str, An
         return
     if plan.SIMULATOR in here and same(simulator.about(), facts):
         return
-    take_out(data, plan.SIMULATOR)
     server = here[plan.SERVER]
     command = [server["command"][0], *command_line("simulate")[1:]]
     entry = {

@@ -112,16 +112,12 @@ def up(options: Namespace) -> int:
             "database": digest(addresses.admin),
             "user": clusters.SERVER_USER if IS_ROOT else user_name(),
         }
-        about = server_of(data).about()
-        running = (
-            plan.SERVER in plan.programs(data)
-            and same(about, facts)
-            and health.settles(host, port, _SETTLE_SECONDS)
-        )
+        about, wanted = server_of(data).about(), plan.programs(data)
+        running = plan.SERVER in wanted and same(about, facts) and health.settles(host, port, _SETTLE_SECONDS)
         if running:
             content.prepare_database(console, data, addresses, options.size)
         else:
-            if about:
+            if about or wanted:
                 content.require_not_newer(console, data, addresses)
             runtime = runtimes.choose(console, data, port, code)
             stop_server(console, data)
@@ -133,8 +129,8 @@ def up(options: Namespace) -> int:
             start_server(data, console, addresses, facts, runtime)
             runtimes.clear(data, runtime)
         # Real data have no demo users, and nobody may walk about in them who does not exist.
-        wanted = not options.no_simulator and bool(demo_users(data))
-        keep_simulator(data, console, facts, wanted=wanted)
+        simulates = not options.no_simulator and bool(demo_users(data))
+        keep_simulator(data, console, facts, wanted=simulates)
         console.lock_descriptor = None
     _announce(console, data, host, port)
     return 0
@@ -146,8 +142,8 @@ def user_name() -> str:
 
 
 def _where(options: Namespace, data: DataDirectory) -> tuple[str, int]:
-    """Host and port: as asked, else where the server is running, else the default."""
-    about = server_of(data).about()
+    """Host and port: as asked, else where the server is running or was before the machine stopped, else the default."""
+    about = server_of(data).about() or plan.programs(data).get(plan.SERVER, {}).get("facts", {})
     text = os.environ.get("ONEMAP_PORT", "")
     if text and not text.isdigit():
         raise SetupError(

@@ -12,7 +12,7 @@ from sqlalchemy.engine import URL, make_url
 from gisapp.errors import Conflict, Unavailable
 from gisapp.store import roles
 from gisapp.store.database import engine_url
-from gisapp.store.migrate import upgrade
+from gisapp.store.migrate import refuse_newer, upgrade
 from gisapp.store.state import describe
 
 
@@ -63,8 +63,12 @@ def test_newer_database_is_left_untouched(fresh: tuple[str, str]) -> None:
     admin, app = fresh
     roles.ensure_database(admin)
     role = roles.ensure_app_role(admin, app)
+    refuse_newer(admin)
     upgrade(admin, role)
+    refuse_newer(admin)
     run(admin, "UPDATE onemap.alembic_version SET version_num = '9999'")
+    with pytest.raises(Conflict, match=r"9999.*比本程序新"):
+        refuse_newer(admin)
     with pytest.raises(Conflict, match=r"9999.*比本程序新") as refused:
         upgrade(admin, role)
     assert refused.value.remedy is not None

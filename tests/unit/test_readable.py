@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from gisapp.errors import InputError
-from gisapp.readable import clean_text, writable, short_value
+from gisapp.readable import clean_text, short_value, writable
 
 ITSELF: list[Any] = []
 ITSELF.append(ITSELF)

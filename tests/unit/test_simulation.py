@@ -316,3 +316,21 @@ def test_too_much_at_once_is_sent_again_later() -> None:
     with pytest.raises(Unreachable):
         gateway.post("/api/v1/tracks", {"fixes": []})
     gateway.close()
+
+
+def test_it_waits_for_the_database_at_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    tries: list[int] = []
+    said: list[str] = []
+
+    def begin(*_: Any) -> str:
+        tries.append(1)
+        if len(tries) < 4:
+            raise Unavailable("数据库暂时没有应答。")
+        return "simulation"
+
+    monkeypatch.setattr(run, "_Simulation", begin)
+    monkeypatch.setattr(run, "_wait", lambda seconds, _stop: tries and None)
+    nothing: Any = None
+    assert run._begin(nothing, nothing, nothing, nothing, said.append, lambda: False) == "simulation"
+    assert len(tries) == 4 and said == ["等待数据库：数据库暂时没有应答。"]
+    assert run._begin(nothing, nothing, nothing, nothing, said.append, lambda: True) is None
