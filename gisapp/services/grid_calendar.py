@@ -30,7 +30,7 @@ async def keep_current(database: Database) -> None:
             for done in await asyncio.to_thread(activate_due, database):
                 log.info("grids of %s: version %s in force", done["community"], done["version"])
         except OnemapError as error:
-            log.warning("grids due could not be brought into force: %s", error.message)
+            log.warning("grids due could not be brought into force: %s", error.code)
             longest = _AFTER_FAILURE_S
         except Exception:
             # Whatever it is, the next day's versions must not wait for a restart.

@@ -105,7 +105,8 @@ def _places(copy: Copy) -> dict[str, int]:
     """Standing things lie in the grids in force; facts in some version of the grid that they name."""
     asked = {
         "components in a wrong grid": (_STANDING, "component", ""),
-        "addresses in a wrong grid": (_STANDING, "address", ""),
+        # an address of a building goes where the building goes
+        "addresses in a wrong grid": (_STANDING, "address", "AND t.building_id IS NULL"),
         "places in a wrong grid": (_STANDING, "poi", ""),
         "open cases in a wrong grid": (_STANDING, "event", "AND t.state <> 'closed'"),
         "closed cases in a wrong grid": (_OF_ITS_DAY, "event", "AND t.state = 'closed'"),

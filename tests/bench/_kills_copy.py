@@ -69,7 +69,8 @@ class Copy:
 
     Attributes:
         port: of the server.
-        box: west, south, east, north of the community that is divided anew; codes: its grids; line: what splits the first.
+        community: that is divided anew; codes: its grids; line: what splits the first.
+        spots: points well within those grids, half of them in the first.
         workers: id, longitude and latitude of the workers of each gateway, the last being the probe's.
     """
 
@@ -78,7 +79,7 @@ class Copy:
     community: str = ""
     codes: set[str] = field(default_factory=set)
     line: list[list[float]] = field(default_factory=list)
-    box: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
+    spots: list[tuple[float, float]] = field(default_factory=list)
     workers: list[list[tuple[int, float, float]]] = field(default_factory=list)
 
     @property
@@ -152,14 +153,21 @@ class Copy:
         with database.begin(SYSTEM) as connection:
             row = connection.execute(
                 text(
-                    "SELECT community, array_agg(place ORDER BY place), ST_XMin(ST_Extent(geom)), ST_YMin(ST_Extent(geom)), "
-                    "ST_XMax(ST_Extent(geom)), ST_YMax(ST_Extent(geom)) FROM onemap.grid WHERE valid_to IS NULL "
+                    "SELECT community, array_agg(place) FROM onemap.grid WHERE valid_to IS NULL "
                     "GROUP BY community ORDER BY count(*) DESC, community LIMIT 1"
                 )
             ).one()
-        self.community, codes, *box = row
-        self.codes, self.box = set(codes), tuple(map(float, box))  # type: ignore[assignment]
-        return str(self.community[:9])
+            self.community, self.codes = str(row[0]), set(row[1])
+            points = connection.execute(
+                text(
+                    "SELECT ST_X(p.geom), ST_Y(p.geom) FROM onemap.grid AS g, LATERAL ST_Dump(ST_GeneratePoints("
+                    "  ST_Buffer(g.geom, -1e-5), CASE WHEN g.place = :first THEN 40 * :grids ELSE 40 END, 7)) AS p "
+                    "WHERE g.valid_to IS NULL AND g.community = :community"
+                ),
+                {"community": self.community, "first": min(self.codes), "grids": len(self.codes)},
+            ).all()
+            self.spots = [(round(float(lon), 7), round(float(lat), 7)) for lon, lat in points]
+        return self.community[:9]
 
     def find_line(self, client: httpx.Client) -> None:
         """A line that splits the first grid of the community, found by drawing.
@@ -273,7 +281,10 @@ def sign_in(client: httpx.Client, url: str, login: str) -> None:
 
 
 class Filler:
-    """Takes all room of a disk, and keeps it taken until it is closed."""
+    """Takes all room of a disk, and keeps it taken until it is closed.
+
+    PostgreSQL keeps files of its log for later use; ``use_up`` has it begin one after another, so that it soon needs room.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "filler"
@@ -288,6 +299,12 @@ class Filler:
                 self.bytes += os.write(self._file, bytes(size))
             except OSError:
                 size //= 2
+
+    @staticmethod
+    def use_up(copy: Copy) -> None:
+        """Let the database begin the next file of its log."""
+        with contextlib.suppress(psycopg2.Error):
+            copy.sql("SELECT pg_switch_wal()")
 
     def close(self) -> None:
         """Give all of it back."""

@@ -1,6 +1,6 @@
 """Kills and a full disk under load: what was acknowledged stays, and everything comes back by itself.
 
-Run as ``python -m tests.bench.kills [--kills 50] [--seed 1] [--quick] [--json]`` (``./onemap bench kills``). A copy of its own is
+Run as ``python -m tests.bench.kills [--kills 50] [--seed 1] [--quick] [--nice -12] [--json]`` (``./onemap bench kills``). A copy of its own is
 started with ``./onemap up`` on a small disk of its own. Gateways post positions, desks report cases and take their steps, one
 manager divides a community anew again and again, another imports files; whoever gets no answer sends the same again, as phones
 do. Meanwhile the server, the database, one of its back ends, the simulator and the watchers are killed (``kill -9``) in a drawn
@@ -89,8 +89,8 @@ class Run:
         copy = self.copy
         self.senders = [
             *(of(Positions, f"gateway{n}", workers=copy.workers[n]) for n in range(GATEWAYS)),
-            *(of(Cases, f"desk{n}", box=copy.box) for n in range(DESKS)),
-            of(Imports, f"desk{DESKS}", box=copy.box),
+            *(of(Cases, f"desk{n}", spots=copy.spots) for n in range(DESKS)),
+            of(Imports, f"desk{DESKS}", spots=copy.spots),
             of(Publications, f"desk{DESKS + 1}", community=copy.community, codes=copy.codes, line=copy.line),
         ]
         for sender in self.senders:
@@ -123,7 +123,8 @@ class Run:
         until = time.monotonic() + seconds
         while time.monotonic() < until:
             filler.fill()
-            time.sleep(0.2)
+            filler.use_up(self.copy)
+            time.sleep(0.1)
         answered = self.ledger.statuses - before
         megabytes = filler.bytes >> 20
         filler.close()
@@ -222,8 +223,13 @@ def main() -> int:
     parser.add_argument(
         "--quick", action="store_true", help="seven kills, one of each, and a short full disk"
     )
+    parser.add_argument(
+        "--nice", type=int, default=0, help="priority of all of it, for a machine on which others work"
+    )
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
+    if given.nice:
+        os.nice(given.nice)
     kills, full_s = (len(SHARES), 8.0) if given.quick else (given.kills, FULL_S)
     found = run(kills, given.seed, DISK_MB, full_s)
     if given.json:
