@@ -29,13 +29,13 @@ window.dash_clientside.onemapShell = {
 };
 
 window.dash_clientside.onemapTable = {
-  // A byte order mark first, so that Excel reads the file as UTF-8.
+  // The day in the file's name. AG Grid itself begins the file with a byte order mark, so that Excel reads it as UTF-8.
   exportCsv(clicks, params) {
     const none = window.dash_clientside.no_update;
     if (!clicks) return [none, none];
     const name = String(params?.fileName ?? '表格').replace(/(_\d{8})?\.csv$/, '');
     const day = new Date().toISOString().slice(0, 10).replaceAll('-', '');
-    return [true, { ...params, fileName: `${name}_${day}.csv`, prependContent: '\ufeff' }];
+    return [true, { ...params, fileName: `${name}_${day}.csv` }];
   },
 };
 

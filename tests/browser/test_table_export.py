@@ -94,8 +94,11 @@ def test_a_case_whose_title_is_a_formula_is_exported_as_a_text(page: Page) -> No
     expect(page.locator(".ag-row")).to_have_count(1)
     with page.expect_download() as caught:
         page.locator(".table-tools button", has_text="导出").click()
-    written = Path(caught.value.path()).read_text(encoding="utf-8-sig").lstrip("\ufeff")
-    heads, row = csv.reader(io.StringIO(written))
+    written = Path(caught.value.path()).read_bytes()
+    assert written.startswith(b"\xef\xbb\xbf") and written.count(b"\xef\xbb\xbf") == 1, (
+        "Excel reads it as UTF-8"
+    )
+    heads, row = csv.reader(io.StringIO(written.decode("utf-8-sig")))
     cells = dict(zip(heads, row, strict=True))
     assert "'" + title in row and title not in row
     assert not any(cell.startswith(("=", "+", "-", "@")) for cell in row if cell != "-")

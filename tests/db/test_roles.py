@@ -11,7 +11,7 @@ from sqlalchemy.engine import URL, make_url
 
 from gisapp.errors import Conflict, Unavailable
 from gisapp.store import roles
-from gisapp.store.database import engine_url
+from gisapp.store.database import engine_url, make_engine
 from gisapp.store.migrate import refuse_newer, upgrade
 from gisapp.store.state import describe
 
@@ -47,6 +47,45 @@ def test_database_and_role_are_made_once(fresh: tuple[str, str]) -> None:
     assert state["current"]
     assert state["secure"]
     assert "postgis" in state["extensions"]
+
+
+def test_errors_of_the_application_are_kept_out_of_the_servers_log(fresh: tuple[str, str]) -> None:
+    admin, app = fresh
+    roles.ensure_database(admin)
+    for _ in range(2):  # set once, and left alone from then on
+        role = roles.ensure_app_role(admin, app)
+        owner, served = make_engine(admin), make_engine(app)
+        with owner.connect() as connection:
+            asked = text("SELECT rolconfig FROM pg_roles WHERE rolname = :role")
+            assert connection.execute(asked, {"role": role}).scalar_one() == ["log_min_messages=log"]
+        with served.connect() as connection:
+            assert connection.execute(text("SHOW log_min_messages")).scalar_one() == "log"
+        owner.dispose()
+        served.dispose()
+
+
+def test_an_owner_who_is_no_superuser_leaves_the_log_as_it_is(
+    server_url: str, fresh: tuple[str, str]
+) -> None:
+    admin, app = fresh
+    owner = f"{make_url(admin).database}_owner"
+    run(server_url, f"CREATE ROLE {owner} LOGIN CREATEROLE CREATEDB PASSWORD 'x'")
+    try:
+        as_owner = make_url(admin).set(username=owner, password="x").render_as_string(hide_password=False)
+        roles.ensure_database(as_owner)
+        role = roles.ensure_app_role(as_owner, app)
+        engine = make_engine(admin)
+        with engine.connect() as connection:
+            asked = text("SELECT rolconfig FROM pg_roles WHERE rolname = :role")
+            assert connection.execute(asked, {"role": role}).scalar_one() is None
+        engine.dispose()
+    finally:
+        run(
+            server_url,
+            f"DROP DATABASE IF EXISTS {make_url(admin).database} WITH (FORCE)",
+            f"DROP ROLE IF EXISTS {make_url(app).username}",
+            f"DROP ROLE IF EXISTS {owner}",
+        )
 
 
 def test_role_that_bypasses_row_security_is_refused(fresh: tuple[str, str]) -> None:
