@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import Callable
 from concurrent.futures import CancelledError
@@ -24,7 +25,7 @@ from gisapp.domain.access import SYSTEM, Reader, Role
 from gisapp.errors import InputError, Unavailable
 from gisapp.services import accounts, grid_activation, grid_calendar, grid_publishing, grids
 from gisapp.services.grid_activation import Activated
-from gisapp.store.database import Database
+from gisapp.store.database import Database, engine_url
 from tests.db.grid_world import (
     EAST,
     LAT,
@@ -270,15 +271,18 @@ def test_the_command_names_who_must_act_and_ends_with_1(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
+    server_url: str,
 ) -> None:
     world, _ = stuck
     monkeypatch.setenv("ONEMAP_DATABASE_URL", world.url.render_as_string(hide_password=False))
+    owner = engine_url(server_url).set(drivername="postgresql", database=world.url.database)
+    monkeypatch.setenv("ONEMAP_ADMIN_DATABASE_URL", owner.render_as_string(hide_password=False))
     monkeypatch.setenv("ONEMAP_DATA", str(tmp_path))
 
-    def run(*words: str) -> tuple[int, str, str]:
+    def run(*words: str, group: tuple[str, ...] = ("grids",)) -> tuple[int, str, str]:
         status = 0
         try:
-            main(["grids", *words])
+            main([*group, *words])
         except SystemExit as end:
             status = int(end.code or 0)
         said = capsys.readouterr()
@@ -288,6 +292,13 @@ def test_the_command_names_who_must_act_and_ends_with_1(
     assert status == 1 and f"社区 {EAST} 的第 2 版网格已生效" in out
     assert f"朝晖社区（{WEST}）的第 2 版网格（计划 {clock.today()} 生效）没有生效：{REASON}" in err
     assert grids.REMEDY_OF_PROBLEM in err
+    status, out, _ = run("status", group=())
+    assert (
+        status == 0
+        and f"网格：朝晖社区（{WEST}）的第 2 版（计划 {clock.today()} 生效）未能生效：{REASON}" in out
+    )
+    (one,) = json.loads(run("status", "--json", group=())[1])["stuck_grids"]
+    assert (one["community"], one["planned_for"]) == (WEST, clock.today().isoformat())
     with world.begin(SYSTEM) as connection:
         connection.execute(text("DELETE FROM grid_version WHERE status = 'scheduled'"))
     assert run("activate") == (0, "没有到期的网格版本。\n", "")
