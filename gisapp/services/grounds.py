@@ -167,7 +167,9 @@ class _Kept:
                 self._history = store.history(connection)
             if len(self._past) >= _MOST_SETS:
                 self._past.pop(next(iter(self._past)))
-            held = self._history.at(self.changes[span - 1]) if span else ([], [])
+            held = (
+                self._history.at(self.changes[span - 1]) if span else (list[str](), np.empty(0, dtype=object))
+            )
             self._past[span] = Ground(Fence(held[0], list(held[1])), self._regions, busy=False)
         return self._past[span]
 
