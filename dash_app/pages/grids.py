@@ -259,7 +259,7 @@ def register(app: Dash) -> None:
         if done["in_force"]:
             moved = sum(done["moved"].values())
             since = clock.local(datetime.fromisoformat(done["valid_from"]))
-            text = f"{draft['name']}第 {done['version']} 版网格自 {since:%H:%M:%S} 起生效，更新 {moved:,} 个对象的网格编码。"
+            text = f"{draft['name']}第 {done['version']} 版网格已生效（自 {since:%H:%M:%S} 起），更新 {moved:,} 个对象的网格编码。"
         else:
             text = f"{draft['name']}第 {done['version']} 版网格已发布，将于 {done['planned_for']} 生效。"
         toast(text, colour="teal")

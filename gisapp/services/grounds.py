@@ -10,7 +10,7 @@ import threading
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from math import isfinite
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -34,10 +34,8 @@ Floats = NDArray[np.float64]
 MANY_GRIDS = 300
 _TOUCHING_M = 0.01
 """Metres; projecting moves a point on a border off it by less than this."""
-_MOST_SETS = 8
-"""Grounds of the past that are kept beside that of now."""
-_BEFORE_ALL = datetime(1, 1, 2, tzinfo=UTC)
-"""Before any grid."""
+_MOST_SETS = 32
+"""Grounds of the past that are kept beside that of now; they share their polygons."""
 
 
 class Ground:
@@ -123,53 +121,80 @@ class Grounds:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._revision: int | None = None
-        self._changes: list[datetime] = []
-        self._now: Ground | None = None
-        self._past: dict[int, Ground] = {}
+        self._kept = _Kept(-1, [])
 
     def timeline(self, connection: Connection) -> Timeline:
         """The grounds by instant as a transaction sees them that sees everything."""
         revision = store.revision(connection)
         with self._lock:
-            if revision != self._revision:
-                self._changes, self._now, self._past = store.changes(connection), None, {}
-                self._revision = revision
-            return Timeline(self, connection, revision, self._changes)
+            if revision != self._kept.revision:
+                self._kept = _Kept(revision, store.changes(connection))
+            return Timeline(self, connection, self._kept)
 
     def of(self, timeline: Timeline, span: int) -> Ground:
         """The ground of a span of time of a timeline."""
         with self._lock:
-            if timeline.revision != self._revision:
-                # Somebody has seen newer grids meanwhile, which are none of this transaction's.
-                return _read(timeline, span)
-            if span == len(self._changes):
-                if self._now is None:
-                    self._now = _read(timeline, span)
-                return self._now
-            if span not in self._past:
-                if len(self._past) >= _MOST_SETS:
-                    self._past.pop(next(iter(self._past)))
-                self._past[span] = _read(timeline, span)
-            return self._past[span]
+            return timeline.kept.ground(timeline.connection, span)
+
+
+class _Kept:
+    """What is kept of one revision of grids and regions; read as it is asked for.
+
+    Attributes:
+        revision: of grids and regions.
+        changes: instants at which some grid begins or ceases to hold, in order.
+    """
+
+    def __init__(self, revision: int, changes: list[datetime]) -> None:
+        self.revision = revision
+        self.changes = changes
+        self._regions: list[Fence] | None = None
+        self._history: store.History | None = None
+        self._now: Ground | None = None
+        self._past: dict[int, Ground] = {}
+
+    def ground(self, connection: Connection, span: int) -> Ground:
+        """The ground of a span; of those that are past the last ones asked for are kept."""
+        if self._regions is None:
+            self._regions = _regions(connection)
+        if span == len(self.changes):
+            if self._now is None:
+                codes, polygons = store.grids_now(connection)
+                self._now = Ground(Fence(codes, list(polygons)), self._regions)
+            return self._now
+        if span not in self._past:
+            if self._history is None:
+                self._history = store.history(connection)
+            if len(self._past) >= _MOST_SETS:
+                self._past.pop(next(iter(self._past)))
+            held = (
+                self._history.at(self.changes[span - 1]) if span else (list[str](), np.empty(0, dtype=object))
+            )
+            self._past[span] = Ground(Fence(held[0], list(held[1])), self._regions, busy=False)
+        return self._past[span]
+
+
+def _regions(connection: Connection) -> list[Fence]:
+    by_level: dict[int, tuple[list[str], list[Any]]] = {}
+    for level, code, polygon in store.regions(connection):
+        if level >= Level.CITY:
+            found = by_level.setdefault(level, ([], []))
+            found[0].append(code)
+            found[1].append(polygon)
+    return [Fence(*by_level[level]) for level in sorted(by_level, reverse=True)]
 
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """The grounds by instant, as one transaction sees them.
-
-    Attributes:
-        changes: instants at which some grid begins or ceases to hold, in order.
-    """
+    """The grounds by instant, as one transaction sees them."""
 
     grounds: Grounds
     connection: Connection
-    revision: int
-    changes: Sequence[datetime]
+    kept: _Kept
 
     def span(self, at: datetime) -> int:
         """Number of the span of time between two changes that an instant lies in; a change begins one."""
-        return bisect_right(self.changes, at)
+        return bisect_right(self.kept.changes, at)
 
     def ground(self, span: int) -> Ground:
         """The ground of a span."""
@@ -181,24 +206,7 @@ class Timeline:
 
     def now(self) -> Ground:
         """The ground in force."""
-        return self.ground(len(self.changes))
-
-
-def _read(timeline: Timeline, span: int) -> Ground:
-    now = span == len(timeline.changes)
-    at = None if now else timeline.changes[span - 1] if span else _BEFORE_ALL
-    codes, polygons = store.grids_at(timeline.connection, at)
-    by_level: dict[int, tuple[list[str], list[Any]]] = {}
-    for level, code, polygon in store.regions(timeline.connection):
-        if level >= Level.CITY:
-            found = by_level.setdefault(level, ([], []))
-            found[0].append(code)
-            found[1].append(polygon)
-    return Ground(
-        Fence(codes, list(polygons)),
-        [Fence(*by_level[level]) for level in sorted(by_level, reverse=True)],
-        busy=now,
-    )
+        return self.ground(len(self.kept.changes))
 
 
 _known: WeakKeyDictionary[Database, Grounds] = WeakKeyDictionary()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import shapely
@@ -12,6 +14,7 @@ from sqlalchemy import create_engine, text
 
 from gisapp.store.database import engine_url
 from tests.browser.conftest import Served, on_map, point_of, settle, sign_in, wait_for_map
+from tests.browser.phone import UPRIGHT
 
 COMMUNITY = "330103003054"
 MANAGER = "grid-manager-test"
@@ -234,3 +237,84 @@ def test_the_phone_has_room_for_map_and_tools(new_page: Callable[..., Page], ser
     assert panel["y"] - (map_box["y"] + map_box["height"]) > 200
     page.click("#grid-fold")
     expect(page.locator("#grid-panel .grid-panel-body")).to_be_hidden()
+
+
+def _stick(served: Served, community: str) -> None:
+    """A planned version whose day has come, of a community whose border has moved by some 30 metres; looked for once."""
+    from gisapp.domain import clock
+    from gisapp.domain.access import SYSTEM
+    from gisapp.services import grid_activation, grid_drafts, grid_publishing
+    from gisapp.store.database import Database
+
+    database = Database(served.database_url, connections=2)
+    draft = grid_drafts.open_draft(database, SYSTEM, community)
+    shapes = {
+        f["properties"]["code"]: shapely.geometry.shape(f["geometry"]) for f in draft["grids"]["features"]
+    }
+    code = max(shapes, key=lambda name: shapes[name].area)
+    operation = {"kind": "split", "code": code, "line": _cut(shapes[code])}
+    draft = grid_drafts.apply(database, SYSTEM, community, draft["revision"], operation)
+    tomorrow = clock.today() + timedelta(days=1)
+    grid_publishing.publish(database, SYSTEM, community, draft["revision"], valid_from=tomorrow)
+    with database.begin(SYSTEM) as connection:
+        connection.execute(
+            text("UPDATE onemap.grid_version SET planned_for = :d WHERE status = 'scheduled'"),
+            {"d": clock.today()},
+        )
+        connection.execute(
+            text("UPDATE onemap.region SET geom = ST_Multi(ST_Buffer(geom, -0.0003)) WHERE place = :c"),
+            {"c": community},
+        )
+    assert len(grid_activation.activate_due(database).failed) == 1
+    database.close()
+
+
+def _unstick(served: Served, community: str, border: str) -> None:
+    engine = create_engine(engine_url(served.admin_url))
+    with engine.begin() as connection:
+        connection.execute(
+            text("UPDATE onemap.region SET geom = ST_GeomFromEWKB(decode(:g, 'hex')) WHERE place = :c"),
+            {"g": border, "c": community},
+        )
+        connection.execute(text("DELETE FROM onemap.grid_version WHERE status = 'scheduled'"))
+    engine.dispose()
+
+
+def test_whoever_must_act_is_told_on_the_open_page(
+    new_page: Callable[..., Page], served: Served, tmp_path: Path
+) -> None:
+    community = "330103003052"
+    engine = create_engine(engine_url(served.admin_url))
+    with engine.connect() as connection:
+        border = connection.execute(
+            text("SELECT encode(ST_AsEWKB(geom), 'hex') FROM onemap.region WHERE place = :c"),
+            {"c": community},
+        ).scalar_one()
+    engine.dispose()
+    login = _manager(served, community)
+    page = new_page(viewport={"width": 1920, "height": 1080})
+    _open(page, login)
+    state = page.locator("#grid-desk .grid-state")
+    expect(state).to_contain_text(re.compile(r"现行第 1 版，2024-01-01 00:00 起施行"))
+    try:
+        _stick(served, community)
+        # The open page hears of it: a notice that stays, and the state of the community.
+        expect(page.locator(".mantine-Notification-root")).to_contain_text("第 2 版网格未能按期生效")
+        problem = page.locator(".grid-problem")
+        expect(problem).to_contain_text("第 2 版未能按期生效")
+        expect(problem).to_contain_text(
+            re.compile(r"社区边界在发布之后改变了（经度 1\d\d\.\d{6}，纬度 \d\d\.\d{6} 附近）。")
+        )
+        expect(problem).to_contain_text("请本社区的网格管理员在“网格划分”页撤回此版本")
+        page.screenshot(path=tmp_path / "desk.png")
+        page.get_by_role("button", name="历次版本").click()
+        expect(page.locator(".grid-versions li").first).to_contain_text("未能生效")
+        hand = new_page(**UPRIGHT)
+        _open(hand, login)
+        expect(hand.locator(".grid-problem")).to_be_attached()
+        hand.screenshot(path=tmp_path / "phone.png")
+        page.once("dialog", lambda dialog: dialog.accept())
+        problem.get_by_role("button", name="撤回").click()
+        expect(page.locator(".grid-problem")).to_have_count(0)
+    finally:
+        _unstick(served, community, border)

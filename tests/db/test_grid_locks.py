@@ -427,3 +427,23 @@ def test_a_case_reported_while_cases_are_counted_anew_is_counted(
     stop.release()
     imported.finish()
     report.finish()
+
+
+def test_two_who_make_one_day_s_partition_at_once_both_go_on(world: Database) -> None:
+    """The second one has asked for the table before it waits for the first."""
+    day = clock.today() + timedelta(days=200)
+    make = text("SELECT ensure_fix_partitions(:day, :day)")
+    with world.begin(SYSTEM) as connection:
+        assert connection.execute(make, {"day": day}).scalar_one() == 1
+
+        def second() -> int:
+            with world.begin(SYSTEM) as other:
+                other.execute(
+                    text("SELECT to_regclass('onemap.fix_' || to_char(CAST(:d AS date), 'YYYYMMDD'))"),
+                    {"d": day},
+                )
+                return int(other.execute(make, {"day": day}).scalar_one())
+
+        task = Task(second)
+        assert until_waiting(world, task)
+    assert task.finish() == 0

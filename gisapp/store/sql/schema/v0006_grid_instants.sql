@@ -30,3 +30,32 @@ CREATE TABLE onemap.worker_former_grid (
 );
 COMMENT ON COLUMN onemap.worker_former_grid."place" IS 'the grid that was the worker''s own';
 COMMENT ON COLUMN onemap.worker_former_grid."until" IS 'first instant at which it no longer was';
+
+-- Daily partitions of fixes for a range of local days (both ends included). Whoever waited for another who made the same
+-- partition asks the catalogue itself: to_regclass() still answers from before the wait.
+CREATE OR REPLACE FUNCTION onemap.ensure_fix_partitions(first date, last date) RETURNS integer
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = onemap, public, pg_temp AS $$
+DECLARE
+  day date := first;
+  made integer := 0;
+  name text;
+BEGIN
+  IF last - first > 800 THEN
+    RAISE EXCEPTION 'too many days at once';
+  END IF;
+  WHILE day <= last LOOP
+    name := 'fix_' || to_char(day, 'YYYYMMDD');
+    IF to_regclass('onemap.' || name) IS NULL THEN
+      PERFORM pg_advisory_xact_lock(hashtext('onemap.fix'));
+      IF NOT EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.relname = name AND c.relnamespace = 'onemap'::regnamespace) THEN
+        EXECUTE format(
+          'CREATE TABLE onemap.%I PARTITION OF onemap.fix FOR VALUES FROM (%L) TO (%L)', name,
+          (day::timestamp AT TIME ZONE 'Asia/Shanghai'), ((day + 1)::timestamp AT TIME ZONE 'Asia/Shanghai'));
+        made := made + 1;
+      END IF;
+    END IF;
+    day := day + 1;
+  END LOOP;
+  RETURN made;
+END
+$$;
