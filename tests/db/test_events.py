@@ -138,10 +138,13 @@ def test_a_worker_takes_no_step_with_another_ones_case(
     database: Database, manager: Reader, reader: Callable[..., Reader]
 ) -> None:
     case = _report(database, manager)
-    events.act(database, manager, case["id"], Action.ASSIGN, assignee="网格员甲", worker_id=11)
+    with database.begin(SYSTEM) as connection:
+        made = text("INSERT INTO grid_worker(place, code, name) VALUES (:p, :c, :c) RETURNING id")
+        first, second = (connection.execute(made, {"p": WEST, "c": c}).scalar_one() for c in "甲乙")
+    events.act(database, manager, case["id"], Action.ASSIGN, assignee="网格员甲", worker_id=first)
     with pytest.raises(Forbidden):
-        events.act(database, reader(Role.WORKER, WEST, worker_id=12), case["id"], Action.HANDLE)
-    events.act(database, reader(Role.WORKER, WEST, worker_id=11), case["id"], Action.HANDLE)
+        events.act(database, reader(Role.WORKER, WEST, worker_id=second), case["id"], Action.HANDLE)
+    events.act(database, reader(Role.WORKER, WEST, worker_id=first), case["id"], Action.HANDLE)
 
 
 def test_bad_reports_are_refused(database: Database, manager: Reader) -> None:
@@ -156,8 +159,10 @@ def test_bad_reports_are_refused(database: Database, manager: Reader) -> None:
 
 
 def test_closed_on_time_opens_to_its_records(database: Database, manager: Reader) -> None:
-    long_ago = clock.now() - timedelta(days=3)
-    late = _report(database, manager, 120.1615, at=long_ago)
+    late = _report(database, manager, 120.1615)
+    with database.begin(SYSTEM) as connection:
+        days = "UPDATE event SET reported_at = reported_at - interval '3 days', due_at = due_at - interval '3 days' "
+        connection.execute(text(days + "WHERE id = :id"), {"id": late["id"]})
     done = _report(database, manager, 120.1615, at=clock.now() - timedelta(hours=1))
     events.act(database, manager, done["id"], Action.ASSIGN, assignee="环卫所")
     events.act(database, manager, done["id"], Action.HANDLE)

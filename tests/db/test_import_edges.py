@@ -14,8 +14,8 @@ import pytest
 import shapely
 from sqlalchemy import text
 
-from gisapp.domain.access import SYSTEM, Role
-from gisapp.errors import Conflict, InputError
+from gisapp.domain.access import SYSTEM
+from gisapp.errors import InputError
 from gisapp.store.database import Database
 from tests.db import import_world as world
 from tests.db.import_world import EAST, WEST, load, numbers, reasons, scalar, sheet
@@ -107,17 +107,6 @@ def test_hostile_text_is_only_text(place, tmp_path):
     outcome = load(place, "places", sheet(tmp_path / "坏心.csv", rows))
     assert numbers(outcome) == (3, 0, 0, 1)
     assert scalar(place, "SELECT count(*) FROM poi WHERE source = '坏心'") == 3
-
-
-def test_a_number_registered_beyond_the_readers_sight_is_a_conflict(place, reader, tmp_path):
-    path = sheet(tmp_path / "g.csv", [["编号", *HEAD], ["P1", "甲", "学校", 120.165, 30.281]])
-    assert numbers(load(place, "places", path)) == (1, 0, 0, 0)
-    sheet(
-        path, [["编号", *HEAD], ["P1", "甲", "学校", 120.161, 30.281], ["P2", "乙", "学校", 120.161, 30.281]]
-    )
-    with pytest.raises(Conflict, match="没有写入"):
-        load(place, "places", path, reader=reader(Role.MANAGER, WEST))
-    assert scalar(place, "SELECT count(*) FROM poi WHERE source = 'g'") == 1
 
 
 SCRIPT = """

@@ -8,7 +8,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import create_engine, inspect, text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from gisapp.store.database import engine_url
 from gisapp.store.migrate import upgrade
@@ -118,4 +118,73 @@ def test_the_fourth_version_lets_an_alert_follow_one_that_was_withdrawn(
         connection.execute(add, {"gone": None})
     with pytest.raises(IntegrityError), engine.begin() as connection:
         connection.execute(add, {"gone": None})
+    engine.dispose()
+
+
+def test_the_seventh_version_gives_reports_to_whoever_reported(
+    older_database: Callable[[str], str], app_role: str
+) -> None:
+    """Keys of reports were shared by all of a channel, files' rows by whoever saw them; both are still found."""
+    url = older_database("0004")
+    engine = create_engine(engine_url(url))
+    add = text(
+        "WITH e AS (INSERT INTO event(place, number, matter_code, class, channel, title, state, reported_at, due_at, geom, "
+        "source, source_key) VALUES ('330103003051001', :number, '01001', '01', :channel, '井盖', 'reported', :at, :at, "
+        "ST_SetSRID(ST_MakePoint(120.16, 30.27), 4490), :source, :key) RETURNING id, place) "
+        "INSERT INTO event_step(place, event_id, number, action, from_state, to_state, actor_id, actor, note, at, recorded_at) "
+        "SELECT place, id, 1, 'report', 'reported', 'reported', :actor, '甲', :note, :at, :recorded FROM e"
+    )
+    at, minute, later = "2026-11-25T08:00:00+08:00", "2026-11-25T08:01:00+08:00", "2026-11-25T08:01:01+08:00"
+    reports = [
+        # number, channel, source, key, reporter, note, recorded
+        ("1", "patrol", "patrol", "k", 5, "", at),
+        ("2", "hotline", "hotline", "k", 5, "", minute),
+        ("3", "citizen", "citizen", "k", 6, "", later),
+        ("4", "patrol", "patrol", "", 5, "", at),
+        ("5", "patrol", "patrol", None, 0, "", at),
+        ("6", "hotline", "案件", "k", 5, "由文件导入", later),
+    ]
+    with engine.begin() as connection:
+        connection.execute(text("SET search_path = onemap, public"))
+        connection.execute(
+            text(
+                "INSERT INTO app_user(id, login, name, role, scopes, password_hash) VALUES "
+                "(5, 'five', '五', 'manager', '{330103001,330103003}', 'x')"
+            )
+        )
+        connection.execute(
+            text(
+                "INSERT INTO poi(place, name, kind, geom, source, source_key) VALUES ('330103003051001', '甲', '学校', "
+                "ST_SetSRID(ST_MakePoint(120.16, 30.27), 4490), 'file', '1')"
+            )
+        )
+        names = ("number", "channel", "source", "key", "actor", "note", "recorded")
+        for values in reports:
+            connection.execute(add, {"at": at, **dict(zip(names, values, strict=True))})
+    assert upgrade(url, app_role) == _head()
+    with engine.begin() as connection:
+        found = connection.execute(
+            text(
+                "SELECT e.number, e.source, e.source_key, e.source_account, e.source_scope, s.imported, "
+                "s.stated_at IS NOT NULL AS stated FROM onemap.event e JOIN onemap.event_step s ON s.event_id = e.id ORDER BY 1"
+            )
+        ).all()
+        own = "330103001,330103003"
+        assert [tuple(row) for row in found] == [
+            ("1", "", "k", 5, own, False, False),
+            ("2", "", "k", 5, f"{own}#2", False, False),
+            ("3", "", "k", 6, "", False, True),
+            ("4", "", None, 5, own, False, False),
+            ("5", "", None, 0, "", False, False),
+            ("6", "案件", "k", None, None, True, False),
+        ]
+        assert tuple(
+            connection.execute(text("SELECT source, source_key, source_account FROM onemap.poi")).one()
+        ) == (
+            "file",
+            "1",
+            None,
+        )
+        with pytest.raises(DBAPIError, match="append-only"), connection.begin_nested():
+            connection.execute(text("UPDATE onemap.event_step SET note = 'x'"))
     engine.dispose()
