@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import json
-import re
 import subprocess
 import sys
 from typing import Any
@@ -14,7 +13,6 @@ import yaml
 
 from tests.images.conftest import Machine
 from tests.images.engine import Container
-from tests.images.visitor import HEALTH
 from tests.page import ROOT, block
 
 COMPOSE = "docker-compose --env-file docker/.env -f docker/compose.yaml"
@@ -100,12 +98,6 @@ def test_only_the_application_reaches_the_database(machine: Machine) -> None:
     assert inside(machine, "database", "ip", "route").stdout.count("default") == 0
 
 
-def test_health_is_asked_at_the_address_that_says_the_truth() -> None:
-    recipe = (ROOT / "docker/Dockerfile").read_text(encoding="utf-8")
-    assert f"127.0.0.1:8050{HEALTH}'" in recipe
-    assert f"health_uri {HEALTH}\n" in (ROOT / "docker/Caddyfile").read_text(encoding="utf-8")
-
-
 def test_the_application_ends_when_asked(machine: Machine) -> None:
     assert container(machine, "application").stop(seconds=12), "ended by itself, not by force"
     machine.run(f"{COMPOSE} stop application")
@@ -130,11 +122,3 @@ def test_the_database_refuses_to_start_without_passwords(machine: Machine) -> No
     started = machine.run(f"{COMPOSE} up -d", check=False)
     assert started.returncode == 1
     assert "password is not specified" in started.stderr
-
-
-def test_base_images_and_proxy_have_exact_versions() -> None:
-    texts = [path.read_text(encoding="utf-8") for path in sorted((ROOT / "docker").glob("*ockerfile"))]
-    names = re.findall(r"^FROM (\S+)", "\n".join(texts), re.MULTILINE)
-    names.append(compose_file()["services"]["proxy"]["image"])
-    assert len(names) == 5
-    assert [name for name in names if not re.search(r":\d+\.\d+(\.\d+)?(-|$)", name)] == []

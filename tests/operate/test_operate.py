@@ -23,13 +23,9 @@ from gisapp.bootstrap.dumps import known_versions
 from gisapp.bootstrap.layout import read_json
 from tests.operate.content import Content, around, different, fill_empty_tables, rows
 from tests.operate.site import Site, visit
-from tests.page import block, blocks
+from tests.page import block
 
 pytestmark = pytest.mark.timeout(900)
-
-# Blocks that tests/images runs; every other one is run here.
-ELSEWHERE = {"Containers"}
-
 
 SERVER_OWN = {f"{kind} of {name}" for kind, name in (
     ("rows", "app_session"), ("rows", "data_change"), ("counter", "data_change_id_seq"))}  # fmt: skip
@@ -63,15 +59,6 @@ def execute(url: str, *statements: str) -> None:
         for statement in statements:
             cursor.execute(statement)
     connection.close()
-
-
-def test_every_block_of_the_page_is_run() -> None:
-    source = Path(__file__).read_text(encoding="utf-8")
-    assert len(blocks()) >= 14
-    for found in blocks():
-        if found.heading not in ELSEWHERE:
-            call = f'block("{found.heading}"' + (f", {found.number})" if found.number > 1 else ")")
-            assert call in source, f"{found.heading}, block {found.number}, is run by no test"
 
 
 def test_install(place: Site) -> None:
