@@ -31,7 +31,7 @@ def blocks(page: str = "docs/operate.md") -> list[Block]:
     found: list[Block] = []
     heading, text = "", (ROOT / page).read_text(encoding="utf-8")
     for match in re.finditer(
-        r"^#+ (?P<heading>.+)$|^```(?P<language>\w*)\n(?P<text>.*?)^```$", text, re.M | re.S
+        r"^#+ (?P<heading>[^\n]+)$|^```(?P<language>\w*)\n(?P<text>.*?)^```$", text, re.M | re.S
     ):
         if match["heading"] is not None:
             heading = match["heading"]

@@ -27,7 +27,7 @@ _AROUND = {
     "WHERE connamespace = 'onemap'::regnamespace",
     "policy": "SELECT tablename || '.' || policyname, concat_ws(' ', permissive, roles::text, cmd, qual, with_check) "
     "FROM pg_policies WHERE schemaname = 'onemap'",
-    "trigger": "SELECT tgrelid::regclass || '.' || tgname, pg_get_triggerdef(t.oid) || tgenabled FROM pg_trigger t "
+    "trigger": "SELECT tgrelid::regclass || '.' || tgname, pg_get_triggerdef(t.oid) || tgenabled::text FROM pg_trigger t "
     "JOIN pg_class c ON c.oid = tgrelid WHERE relnamespace = 'onemap'::regnamespace AND NOT tgisinternal",
     "function": "SELECT oid::regprocedure::text, pg_get_functiondef(oid) FROM pg_proc "
     "WHERE pronamespace = 'onemap'::regnamespace",
