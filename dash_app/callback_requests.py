@@ -53,7 +53,7 @@ class CallbackMiddleware:
             for field, value in values:
                 incoming.check_plain(value, field)
         except InputError as error:
-            note = note_of(error.message, remedy=error.remedy)
+            note = note_of(f"{error.message}（{error.details['field']}）", remedy=error.remedy)
             answer = {
                 "multi": True,
                 "response": {},

@@ -84,7 +84,8 @@ def install_error_handlers(app: FastAPI) -> None:
             return answer_of(full)
         if error.status_code == 404:
             return answer_of(NotFound("没有找到。", remedy="请检查地址。"))
-        message, remedy = _HTTP.get(error.status_code, (str(error.detail), None))
+        unknown = (f"请求没有成功（HTTP {error.status_code}）。", "请按接口说明核对后重发。")
+        message, remedy = _HTTP.get(error.status_code, unknown)
         body: dict[str, Any] = {"error": "http", "message": message, "remedy": remedy, "details": {}}
         if error.status_code == 400:
             body["details"] = {"field": "body"}

@@ -195,13 +195,11 @@ def _drawer(role: Role) -> dmc.Drawer:
             autosize=True,
             minRows=3,
             maxRows=8,
-            maxLength=incoming.DESCRIPTION.most,
         ),
         dmc.TextInput(
             id="case-address",
             label="地址说明",
             placeholder="例如：体育场路 229 号门前",
-            maxLength=incoming.ADDRESS.most,
         ),
         html.Div(
             [

@@ -153,7 +153,6 @@ def _dialog() -> dmc.Modal:
                     placeholder="例如：第 3 网格人口过多，一分为二",
                     autosize=True,
                     minRows=2,
-                    maxLength=incoming.NOTE.most,
                 ),
                 html.Div(
                     [

@@ -12,7 +12,7 @@ from dash import html
 from dash.development.base_component import Component
 
 from dash_app.parts import states
-from gisapp.domain import clock, codes, incoming
+from gisapp.domain import clock, codes
 from gisapp.domain.access import Role
 from gisapp.domain.events import channels
 from gisapp.domain.vocabulary import label
@@ -173,15 +173,7 @@ def _form(case: Mapping[str, Any], units: Sequence[str]) -> html.Div:
         fields += [_hidden("case-assignee"), _hidden("case-worker")]
     hint = "；".join(_NOTE_HINT[a] for a in offered if a in _NOTE_HINT) or "补充说明（可不填）"
     fields.append(
-        dmc.Textarea(
-            id="case-note",
-            label="说明",
-            placeholder=hint,
-            autosize=True,
-            minRows=2,
-            maxRows=5,
-            maxLength=incoming.NOTE.most,
-        )
+        dmc.Textarea(id="case-note", label="说明", placeholder=hint, autosize=True, minRows=2, maxRows=5)
     )
     buttons = [
         html.Button(

@@ -134,9 +134,11 @@ def parse_crs(text: str) -> Crs:
     plain = re.sub(r"[\s\-_]", "", str(text)).upper()
     if plain in _NAMED:
         return _NAMED[plain]
-    match = re.fullmatch(r"(?:EPSG[:：]?)?(\d{4,6})", plain)
+    match = re.fullmatch(r"(?:EPSG[:：]?)?([0-9]{4,6})", plain)
     if not match:
-        raise InputError(f"不认识坐标系“{text}”。", remedy=_REMEDY, details={"crs": str(text)})
+        raise InputError(
+            f"不认识坐标系“{text}”。", remedy=_REMEDY, details={"field": "crs", "crs": str(text)}
+        )
     return _from_epsg(int(match.group(1)))
 
 
@@ -149,11 +151,15 @@ def _from_epsg(code: int) -> Crs:
     try:
         found = CRS.from_epsg(code)
     except CRSError as error:
-        raise InputError(f"坐标系 EPSG:{code} 不存在。", remedy=_REMEDY, details={"crs": code}) from error
+        raise InputError(
+            f"坐标系 EPSG:{code} 不存在。", remedy=_REMEDY, details={"field": "crs", "crs": code}
+        ) from error
     geodetic = found.geodetic_crs
     if geodetic is None or not (found.is_geographic or found.is_projected) or len(found.axis_info) != 2:
         raise InputError(
-            f"EPSG:{code}（{found.name}）不是平面坐标系。", remedy=_REMEDY, details={"crs": code}
+            f"EPSG:{code}（{found.name}）不是平面坐标系。",
+            remedy=_REMEDY,
+            details={"field": "crs", "crs": code},
         )
     if not any(
         geodetic.name.startswith(name)
@@ -162,7 +168,7 @@ def _from_epsg(code: int) -> Crs:
         raise InputError(
             f"EPSG:{code}（{found.name}）的基准与 CGCS2000 不同，没有公开的精确换算参数，不能直接导入。",
             remedy="请先在测绘部门提供的软件中转换为 CGCS2000，再导入。",
-            details={"crs": code},
+            details={"field": "crs", "crs": code},
         )
     zone = _zone_of_code(code)
     if zone is not None:

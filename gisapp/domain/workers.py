@@ -219,7 +219,7 @@ def _number(value: Any) -> float | None:
     try:
         number = float(value)
     except OverflowError:  # a whole number of more than 308 digits
-        return math.copysign(float("inf"), value)
+        return math.inf if value > 0 else -math.inf
     return None if math.isnan(number) else number
 
 

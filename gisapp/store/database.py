@@ -92,6 +92,10 @@ class Database:
             raise Unavailable(
                 "数据库暂时没有应答。", remedy="请稍后再试；若一直如此，请运行 ./onemap doctor 查看。"
             ) from error
+        except InputError as error:
+            if isinstance(error.__cause__, (psycopg2.Error, ValueError, OverflowError)):
+                error.__cause__ = error.__context__ = None  # the driver's words hold the value
+            raise
         except psycopg2.DataError as error:  # of a COPY, which SQLAlchemy does not see
             raise unfit_value(error) from None
         except DBAPIError as error:

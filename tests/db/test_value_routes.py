@@ -64,7 +64,7 @@ def real(world: World) -> dict[str, list[Any]]:
         "matter_code": ["06010"],
         "lon": [value_world.LON],
         "lat": [value_world.LAT],
-        "revision": [0],
+        "revision": [1],
         "since": ["2025-01-01"],
         "until": ["2026-01-01"],
         "bbox": ["120.1,30.2,120.2,30.3"],

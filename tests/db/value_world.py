@@ -105,7 +105,7 @@ def _things(world: World) -> dict[str, Any]:
     run = world.send(Role.MANAGER, "POST", "/api/v1/analysis/hotspots", {"place": COMMUNITY}).json()["run"]
     file = world.client.post(
         "/api/v1/imports",
-        files={"file": ("楼栋.csv", "编号,经度,纬度\nB1,120.16,30.27\n".encode())},
+        files={"file": ("场所.csv", f"名称,类别,经度,纬度\n甲,学校,{LON},{LAT}\n".encode())},
         headers=world.headers(Role.MANAGER),
     ).json()
     with world.database.begin(SYSTEM) as connection:

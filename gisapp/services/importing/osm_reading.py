@@ -17,7 +17,7 @@ import shapely
 from gisapp.errors import InputError
 from gisapp.services.importing import osm_tags
 from gisapp.services.importing.findings import Findings
-from gisapp.services.importing.reading import RawTable
+from gisapp.services.importing.reading import RawTable, is_file
 
 SUFFIXES = (".pbf", ".osm", ".gz", ".bz2")
 #: kinds in the order of storing: addresses look for the building that they stand in
@@ -215,7 +215,7 @@ def read_osm(path: Path, progress: Progress) -> Iterator[tuple[str, RawTable]]:
     Raises:
         InputError: missing, or no OpenStreetMap file.
     """
-    if not path.is_file() or path.stat().st_size == 0:
+    if not is_file(path) or path.stat().st_size == 0:
         raise InputError(f"没有文件“{path.name}”，或文件是空的。", remedy="请检查路径和文件名。")
     if path.suffix.lower() not in SUFFIXES:
         raise InputError(

@@ -22,7 +22,7 @@ from pyogrio.errors import DataLayerError, DataSourceError
 from pyproj import CRS
 from pyproj.exceptions import CRSError
 
-from gisapp.errors import InputError
+from gisapp.errors import InputError, shown_value
 from gisapp.services.importing import wording
 from gisapp.services.importing.encodings import decode, decode_value, likelier
 from gisapp.services.importing.findings import Findings
@@ -69,8 +69,10 @@ def read(path: Path, *, layer: str | None = None, is_heading: Callable[[str], bo
     Raises:
         InputError: missing, empty, of an unknown format, damaged, or with several layers and none named.
     """
-    if not path.is_file():
-        raise InputError(f"没有文件“{path.name}”。", remedy="请检查路径和文件名。")
+    if not is_file(path):
+        raise InputError(
+            f"没有文件“{shown_value(path.name)}”。", remedy="请检查路径和文件名。", details={"field": "file"}
+        )
     suffix = path.suffix.lower()
     if path.stat().st_size == 0:
         raise InputError(f"文件“{path.name}”是空的。", remedy="请检查文件是否完整。")
@@ -87,6 +89,14 @@ def read(path: Path, *, layer: str | None = None, is_heading: Callable[[str], bo
     if suffix in {".shp", ".gpkg"}:
         return _read_geodata(path, path.name, layer)
     raise InputError(f"不支持“{suffix or path.name}”格式的文件。", remedy=f"可导入：{_FORMATS}。")
+
+
+def is_file(path: Path) -> bool:
+    """Whether there is such a file; no where the path is one that no file can have."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
 
 
 # -- sheets -----------------------------------------------------------------------------------------------------------

@@ -42,5 +42,5 @@ def importer_for(kind: str) -> Importer:
     importer = found.get(kind) or by_title.get(kind)
     if importer is None:
         words = "、".join(f"{k}（{i.title}）" for k, i in found.items())
-        raise InputError(f"没有“{kind}”这种数据。", remedy=f"可导入：{words}。")
+        raise InputError(f"没有“{kind}”这种数据。", remedy=f"可导入：{words}。", details={"field": "kind"})
     return importer
