@@ -408,6 +408,8 @@ def post_slowly(app: Any, pieces: Iterable[tuple[float, int]]) -> tuple[Answer, 
         sent: list[Any] = []
 
         async def receive() -> Any:
+            if not waiting:
+                await asyncio.Event().wait()  # a sender that has gone silent
             pause, size = waiting.pop(0)
             await asyncio.sleep(pause)
             return {"type": "http.request", "body": b"x" * size, "more_body": bool(waiting)}
