@@ -82,9 +82,7 @@ class Sessions:
         self._known.pop(token, None)
         if found is None or found[1] <= clock.now():
             return None
-        if len(self._known) > MOST_REMEMBERED:
-            self._known.clear()
-        self._known[token] = (time.monotonic(), found[0])
+        self.remember(token, found[0])
         return found[0]
 
     async def _ask(self, token: str) -> tuple[Reader, datetime] | None:
@@ -112,6 +110,12 @@ class Sessions:
                 await asyncio.sleep(LOOK_PAUSE_S)
         finally:
             self._looking = None
+
+    def remember(self, token: str, reader: Reader) -> None:
+        """Note who is behind a token, as it was just read or written."""
+        if len(self._known) > MOST_REMEMBERED:
+            self._known.clear()
+        self._known[token] = (time.monotonic(), reader)
 
     def knows(self, token: str) -> bool:
         """Whether somebody was behind a token when it was last looked up."""
@@ -281,6 +285,7 @@ async def open_session(credentials: Credentials, request: Request, response: Res
         hours=hours,
         at_page=credentials.at_page,
     )
+    request.app.state.sessions.remember(session.token, session.reader)
     response.set_cookie(
         COOKIE,
         session.token,
