@@ -132,10 +132,10 @@ class Exchange:
 
     async def receive(self) -> Message:
         """The next piece of the body, counted and timed; ``http.disconnect`` where it is refused."""
-        if self._ended:
-            return await self._receive()
         if self.refusal is not None:
             return _GONE
+        if self._ended:
+            return await self._receive()
         loop = asyncio.get_running_loop()
         if self._limit is None:
             self._limit = limit_for(self._scope["path"])
@@ -151,6 +151,7 @@ class Exchange:
         if message["type"] != "http.request":
             self._ended = True
             return message
+        self._ended = not message.get("more_body", False)
         size = len(message.get("body", b""))
         if self._got + size > self._limit.most:
             self.refusal = _too_large(self._limit)
@@ -159,7 +160,6 @@ class Exchange:
         if self.refusal is not None:
             return _GONE
         self._got += size
-        self._ended = not message.get("more_body", False)
         return message
 
     async def send(self, message: Message) -> None:

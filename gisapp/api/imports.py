@@ -2,21 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Request, UploadFile
+from fastapi import APIRouter, Request, Response, UploadFile
 from fastapi.responses import FileResponse
+from fastapi.routing import APIRoute
 from pydantic import BaseModel, Field
 
 from gisapp.api.fields import Code, Crs, Heading, Name, Place, Value, ZoneName, whole
-from gisapp.api.session import DatabaseHere, ReaderHere
+from gisapp.api.session import DatabaseHere, ReaderHere, current_reader
 from gisapp.domain.access import Role
 from gisapp.services.importing import uploads
 from gisapp.services.importing.order import MOST_PAIRS
 from gisapp.services.importing.registry import importers
 
-router = APIRouter(prefix="/api/v1/imports", tags=["imports"])
+
+class _ManagersOnly(APIRoute):
+    """Refuses everybody else before a body is read: a file of half a gigabyte would be on disk first."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """The route's handler behind the check of the role."""
+        handle = super().get_route_handler()
+
+        async def check(request: Request) -> Response:
+            current_reader(request).require(Role.MANAGER)
+            return await handle(request)
+
+        return check
+
+
+router = APIRouter(prefix="/api/v1/imports", tags=["imports"], route_class=_ManagersOnly)
 
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 

@@ -88,9 +88,7 @@ class Sessions:
             return None
         if self._ended.get(token, -math.inf) >= asked:
             return None  # signed out while it was looked up
-        if len(self._known) > MOST_REMEMBERED:
-            self._known.clear()
-        self._known[token] = (time.monotonic(), found[0])
+        self.remember(token, found[0])
         return found[0]
 
     async def _ask(self, token: str) -> tuple[Reader, datetime] | None:
@@ -128,6 +126,12 @@ class Sessions:
                 return dict.fromkeys(tokens, error)
             return {token: self._find([token])[token] for token in tokens}
         return {token: found.get(token) for token in tokens}
+
+    def remember(self, token: str, reader: Reader) -> None:
+        """Note who is behind a token, as it was just read or written."""
+        if len(self._known) > MOST_REMEMBERED:
+            self._known.clear()
+        self._known[token] = (time.monotonic(), reader)
 
     def knows(self, token: str) -> bool:
         """Whether somebody was behind a token when it was last looked up."""
@@ -301,6 +305,7 @@ async def open_session(credentials: Credentials, request: Request, response: Res
         hours=hours,
         at_page=credentials.at_page,
     )
+    request.app.state.sessions.remember(session.token, session.reader)
     response.set_cookie(
         COOKIE,
         session.token,

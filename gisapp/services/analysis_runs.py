@@ -6,6 +6,8 @@ Progress stands in the run's own record, so that a page can be left and come bac
 from __future__ import annotations
 
 import logging
+import threading
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -17,7 +19,7 @@ from sqlalchemy import Connection, RowMapping
 from gisapp.domain import clock
 from gisapp.domain.access import Reader, Role
 from gisapp.domain.keys import PlaceKey
-from gisapp.errors import Conflict, Forbidden, InputError, NotFound, OnemapError
+from gisapp.errors import Conflict, Forbidden, InputError, NotFound, OnemapError, TooMany
 from gisapp.services.scopes import describe_scope
 from gisapp.store import analysis, scopes
 from gisapp.store.database import Database
@@ -58,7 +60,12 @@ SILENT = timedelta(minutes=10)
 
 ROLES = (Role.PLANNER, Role.MANAGER, Role.LEADER)
 
+MOST_UNFINISHED = 4
+"""Analyses of one account that wait or are computed at the same moment, in one process."""
+
 _pool = ThreadPoolExecutor(2, "analysis")
+_unfinished: Counter[int] = Counter()
+_counting = threading.Lock()
 
 
 def no_report(_step: str, _share: float) -> None:
@@ -127,8 +134,17 @@ def run(database: Database, reader: Reader, job: Job) -> int:
 
 
 def start(database: Database, reader: Reader, job: Job) -> int:
-    """Begin an analysis and return at once; ``get`` tells how far it is."""
-    run_id = _begin(database, reader, job)
+    """Begin an analysis and return at once; ``get`` tells how far it is.
+
+    Raises:
+        TooMany: the account has ``MOST_UNFINISHED`` that are not finished.
+    """
+    _take_place(reader)
+    try:
+        run_id = _begin(database, reader, job)
+    except BaseException:
+        _leave_place(reader)
+        raise
 
     def quietly() -> None:
         try:
@@ -137,9 +153,29 @@ def start(database: Database, reader: Reader, job: Job) -> int:
             log.info("analysis run %s ended without a result", run_id)
         except Exception as error:  # its end could not even be noted; a pool would keep that to itself
             log.error("analysis run %s ended unnoted: %s", run_id, type(error).__name__, exc_info=error)
+        finally:
+            _leave_place(reader)
 
     _pool.submit(quietly)
     return run_id
+
+
+def _take_place(reader: Reader) -> None:
+    with _counting:
+        if _unfinished[reader.user_id] >= MOST_UNFINISHED:
+            raise TooMany(
+                f"您已有 {MOST_UNFINISHED} 个分析没有算完。",
+                wait=10,
+                remedy="请等其中一个完成后再开始新的分析。",
+            )
+        _unfinished[reader.user_id] += 1
+
+
+def _leave_place(reader: Reader) -> None:
+    with _counting:
+        _unfinished[reader.user_id] -= 1
+        if not _unfinished[reader.user_id]:
+            del _unfinished[reader.user_id]
 
 
 def _shown(row: RowMapping, reader: Reader) -> dict[str, Any]:
