@@ -22,7 +22,8 @@ from pyogrio.errors import DataLayerError, DataSourceError
 from pyproj import CRS
 from pyproj.exceptions import CRSError
 
-from gisapp.errors import InputError, shown_value
+from gisapp.errors import InputError
+from gisapp.readable import shown_value
 from gisapp.services.importing import wording
 from gisapp.services.importing.encodings import decode, decode_value, likelier
 from gisapp.services.importing.findings import Findings
