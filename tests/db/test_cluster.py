@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pwd
 import shutil
@@ -9,6 +10,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -246,4 +248,56 @@ def test_orphans_of_a_killed_postmaster_do_not_block(console: Console, cluster: 
     clusters.start(console, cluster)
     assert time.monotonic() - started < 30
     assert ask(cluster, "SELECT 1") == 1
+    stop(console, cluster)
+
+
+@pytest.mark.parametrize("stopped", [False, True], ids=["busy", "stopped"])
+def test_a_back_end_in_the_middle_of_a_statement_is_ended(
+    console: Console, cluster: Cluster, stopped: bool
+) -> None:
+    """It does not notice that its postmaster is gone; a stopped one does not even hear that it shall end."""
+    clusters.start(console, cluster)
+    connection = psycopg2.connect(cluster.address(ADMIN_ROLE, "postgres"))
+    pid = connection.info.backend_pid
+
+    def work() -> None:
+        with contextlib.suppress(psycopg2.Error):
+            connection.cursor().execute("DO $$ BEGIN LOOP PERFORM 1; END LOOP; END $$")
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    while ask(cluster, f"SELECT state FROM pg_stat_activity WHERE pid = {pid}") != "active":
+        time.sleep(0.02)
+    kill(cluster)
+    if stopped:
+        os.kill(pid, signal.SIGSTOP)
+    assert pid in processes_in(cluster.folder)
+    started = time.monotonic()
+    clusters.start(console, cluster)
+    assert time.monotonic() - started < 15
+    assert pid not in processes_in(cluster.folder)
+    thread.join(10)
+    assert ask(cluster, "SELECT 1") == 1
+    stop(console, cluster)
+
+
+def test_two_starts_at_once_make_one_cluster(console: Console, cluster: Cluster) -> None:
+    """A watcher and a command: one starts it, the other finds it running."""
+    failures: list[BaseException] = []
+
+    def start() -> None:
+        try:
+            clusters.start(console, cluster)
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=start) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    assert cluster.running() is not None
+    log = (cluster.folder / "startup.log").read_text()
+    assert log.count("ready to accept connections") == 1
     stop(console, cluster)

@@ -243,6 +243,7 @@ def test_another_schema_is_not_ready(
 
 
 def test_a_database_that_hangs_is_not_ready_within_its_time(client: TestClient, own: OwnCluster) -> None:
+    assert readiness.LONGEST_S == 2.0, "as documented"
     wait_until(lambda: ready(client))
     everything = processes_in(own.cluster.folder)
     for pid in everything:

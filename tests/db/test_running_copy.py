@@ -39,8 +39,8 @@ def limit() -> float:
     return PROMISED_S * max(1.0, 1.5 * os.getloadavg()[0] / (os.cpu_count() or 1))
 
 
-def wait_until(condition: Callable[[], Any], seconds: float = 120) -> None:
-    deadline = time.monotonic() + seconds
+def wait_until(condition: Callable[[], Any]) -> None:
+    deadline = time.monotonic() + 60 + 3 * limit()
     while not condition():
         assert time.monotonic() < deadline, "waited too long"
         time.sleep(0.05)
