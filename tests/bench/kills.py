@@ -29,6 +29,7 @@ from gisapp.bootstrap.layout import DataDirectory
 from tests.bench._kills_check import check
 from tests.bench._kills_copy import DESKS, GATEWAYS, PASSWORD, Copy, Filler, sign_in, small_disk
 from tests.bench._kills_load import Cases, Imports, Ledger, Positions, Publications, Sender, finish
+from tests.bench._live_world import cpu_seconds
 from tests.browser.conftest import free_port
 
 #: seconds within which everything is back
@@ -71,6 +72,7 @@ class Run:
         self.over, self.gone = threading.Event(), threading.Event()
         self.probe = httpx.Client(timeout=httpx.Timeout(5.0, connect=1.0), trust_env=False)
         self.senders: list[Sender] = []
+        self.starts: list[float] = []
 
     def begin(self) -> None:
         """Prepare the copy and let the senders begin."""
@@ -101,7 +103,10 @@ class Run:
         """Kill and wait until everything is back; seconds."""
         time.sleep(self.random.uniform(0.2, 2.5))
         killed = self.copy.kill(target)
-        return self.back(killed)
+        seconds = self.back(killed)
+        if target == "server":
+            self.starts.append(cpu_seconds([self.copy.pid_of("server")]))
+        return seconds
 
     def back(self, killed: int) -> float:
         """Seconds until everything is back.
@@ -182,6 +187,8 @@ def run(kills: int, seed: int, disk_mb: int, full_s: float) -> dict[str, Any]:
             for target, some in sorted(times.items())
         },
         "slowest_s": round(max(every), 1),
+        # What a start costs; on a busy machine it takes so much longer.
+        "server_cpu_s": round(statistics.median(one.starts), 1) if one.starts else None,
         "disk": disk or "not filled: only root can mount a small one",
         **found,
         "answers": dict(answers),
@@ -201,6 +208,9 @@ def show(found: dict[str, Any]) -> None:
     print(f"{'killed':22}{'times':>6}{'median s':>10}{'slowest s':>11}")
     for target, (count, median, slowest) in found["back_s"].items():
         print(f"{target:22}{count:6}{median:10.1f}{slowest:11.1f}")
+    print(
+        f"a server's start takes {found['server_cpu_s']} s of a processor; load at the end {found['load']:.1f}"
+    )
     print(f"disk                  {found['disk']}")
     for title in ("acknowledged", "faults"):
         print(f"\n{title}")

@@ -106,7 +106,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
                 program = [sys.executable, "-m", "gisapp.cli", *command]
                 programs.append(subprocess.Popen(program, env=env, cwd=ROOT, stdout=log, stderr=log))
             if name == "server":
-                until(lambda: answers(url))
+                until(lambda: answers(url), 240)
         yield Running(folder, cluster, admin, app, url)
     finally:
         for process in programs:
@@ -185,6 +185,7 @@ def assert_clean(running: Running) -> None:
     assert not leaks, leaks
 
 
+@pytest.mark.timeout(600)  # with the start of everything
 def test_what_is_sent_while_all_is_well_is_stored_and_in_no_log(running: Running, doors: Doors) -> None:
     # The texts have arrived: a case that was reported, one that was imported, and a person.
     marked = f"FROM onemap.event WHERE title LIKE '%{MARK}%' AND description LIKE '%{MARK}%'"

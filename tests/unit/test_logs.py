@@ -77,7 +77,8 @@ def test_a_group_of_errors_and_one_that_causes_itself_come_to_an_end() -> None:
     first.__context__, second.__context__ = second, first
     group = ExceptionGroup(SECRET, [first, TypeError(SECRET)])
     text = describe(group)
-    assert SECRET not in text and "in it: TypeError" in text and "KeyError" in text and "ValueError" in text
+    assert SECRET not in text and "in it: TypeError" in text
+    assert text.count("KeyError") == text.count("ValueError") == 1
 
 
 def record(name: str, message: Any, *args: Any, error: BaseException | None = None) -> logging.LogRecord:
