@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import shapely
@@ -17,6 +18,7 @@ from gisapp.store.database import Database, engine_url
 from gisapp.store.migrate import upgrade
 from gisapp.store.state import _head
 from tests.db.grid_world import LAT, LON, NORTH, SIZE, SOUTH, SPLIT, WEST, draw, fabric_now, insert, rows
+from tests.db.import_world import load, numbers, sheet
 
 NEW = f"{WEST}003"
 MERGE = {"kind": "merge", "codes": [SOUTH, NORTH]}
@@ -297,3 +299,34 @@ def test_the_sixth_version_makes_midnights_of_days(
             (None, date(2999, 1, 1), ""),
         ]
     engine.dispose()
+
+
+def test_imported_cases_and_positions_take_the_grids_of_their_instant(
+    world: Database, manager: Reader, tmp_path: Path
+) -> None:
+    """An open case takes the grids in force, a closed one those of its closing; a second import moves nothing."""
+    worker = worker_of(world, SOUTH)
+    before = clock.now() - timedelta(hours=1)
+    at = publish(world, manager, SPLIT)
+    lon, lat = middle_of(world, NEW)
+    head = ["案件编号", "事项小类", "上报时间", "办结时间", "经度", "纬度"]
+    told = before.isoformat()
+    cases = [
+        head,
+        ["open", "06010", told, "", lon, lat],
+        ["closed before", "06010", told, (at - timedelta(seconds=1)).isoformat(), lon, lat],
+        ["closed after", "06010", told, (at + timedelta(microseconds=1)).isoformat(), lon, lat],
+    ]
+    path = sheet(tmp_path / "cases.csv", cases)
+    assert numbers(load(world, "cases", path)) == (3, 0, 0, 0)
+    found = rows(world, "SELECT number, place FROM event WHERE source = 'cases' ORDER BY number")
+    assert [tuple(r) for r in found] == [("closed after", NEW), ("closed before", SOUTH), ("open", NEW)]
+    assert numbers(load(world, "cases", path)) == (0, 0, 3, 0)
+    fixes = [
+        ["网格员", "时间", "经度", "纬度"],
+        ["T王芳", (at - timedelta(microseconds=1)).isoformat(), lon, lat],
+        ["T王芳", at.isoformat(), lon, lat],
+    ]
+    assert load(world, "fixes", sheet(tmp_path / "fixes.csv", fixes)).added == 2
+    stored = rows(world, "SELECT place FROM fix WHERE worker_id = :w ORDER BY at", w=worker)
+    assert [r.place for r in stored] == [SOUTH, NEW]
