@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -135,7 +136,12 @@ def _step(step: Mapping[str, Any]) -> html.Li:
     if step["imported"]:
         lines.append(html.Div(f"文件导入（{exactly(step['recorded_at'])}）", className="case-step-when"))
     elif stated := stated_text(step):
-        lines.append(html.Div(stated, className="case-step-when"))
+        # An instant stands in one line, whatever the width.
+        words = [
+            html.Span(word, className="num") if word[:1].isdigit() else word
+            for word in re.split(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)", stated)
+        ]
+        lines.append(html.Div(words, className="case-step-when"))
     if step["note"]:
         lines.append(html.Div(step["note"], className="case-step-note"))
     return html.Li(lines)

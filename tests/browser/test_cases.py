@@ -240,7 +240,7 @@ def test_the_exported_file_holds_both_instants(new_page: Callable[..., Page]) ->
     page = new_page("manager")
     case = _stated_case(page)
     page.goto(f"/cases?q={case['number']}")
-    expect(page.locator("#case-total")).to_have_text(re.compile("^1 件"))
+    expect(page.locator("#case-total")).to_have_text(re.compile("^1 件"), timeout=60_000)
     with page.expect_download() as caught:
         page.get_by_role("button", name="导出").click()
     with Path(caught.value.path()).open(encoding="utf-8-sig", newline="") as file:
