@@ -80,6 +80,9 @@ def machine() -> Iterator[Machine]:
     with (STORAGE / "lock").open("w") as lock:
         # The names of the images are those of the compose file: one run at a time.
         fcntl.flock(lock, fcntl.LOCK_EX)
+        for left in Path(tempfile.gettempdir()).glob("onemap-images-*"):
+            if left != folder:  # of a run that was killed: nobody else holds the lock
+                _clean(left)
         try:
             bases.remove_built()
             bases.ensure()

@@ -109,10 +109,11 @@ def test_back_up_and_restore(machine: Machine) -> None:
     before = visit(machine)["cases"]
     machine.run(block("Containers", 4))
     count = f"{COMPOSE} exec -T database psql -U onemap_owner -qAtX -d onemap -c "
-    rows = machine.run(f"{count} 'SELECT count(*), max(number) FROM onemap.event'").stdout
-    machine.run(f"{count} 'DELETE FROM onemap.event'")
+    rows = machine.run(f"{count} 'SELECT count(*), max(id) FROM onemap.poi'").stdout
+    machine.run(f"{count} 'DELETE FROM onemap.poi'")
+    assert rows.split("|")[0] != "0"
     machine.run(block("Containers", 5))
-    assert machine.run(f"{count} 'SELECT count(*), max(number) FROM onemap.event'").stdout == rows
+    assert machine.run(f"{count} 'SELECT count(*), max(id) FROM onemap.poi'").stdout == rows
     assert visit(machine)["cases"] == before
 
 
