@@ -226,7 +226,7 @@ def _number(value: Any) -> float | None:
 def _name(value: Any) -> str:
     if value is None:
         return ""
-    if isinstance(value, (dict, list, float, bool)):
+    if isinstance(value, (dict, list)):
         raise _Wrong("id", value, "消息编号应为文本。", "请填写文本，没有就不填。")
     try:
         return incoming.text(value if isinstance(value, str) else shown_value(value), MESSAGE_ID, "id")
