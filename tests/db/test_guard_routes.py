@@ -443,3 +443,41 @@ def test_a_stranger_locks_himself_out_and_not_the_owner(client: TestClient) -> N
     right = {"login": "planner", "password": PASSWORD}
     assert client.post("/api/v1/session", json=right, headers=stranger).status_code == 429
     assert client.post("/api/v1/session", json=right, headers=owner).status_code == 200
+
+
+def test_who_may_not_import_is_refused_before_a_file_is_read(
+    app: FastAPI, as_role: Callable[[Role], TestClient]
+) -> None:
+    token = as_role(Role.LEADER).cookies["onemap_session"]
+    asked: list[int] = []
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        asked.append(len(sent))
+        return {"type": "http.request", "body": b"x", "more_body": False}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/api/v1/imports",
+        "raw_path": b"/api/v1/imports",
+        "query_string": b"",
+        "scheme": "http",
+        "root_path": "",
+        "http_version": "1.1",
+        "client": ("testclient", 1),
+        "server": ("testserver", 80),
+        "headers": [
+            (b"host", b"testserver"),
+            (b"cookie", f"onemap_session={token}".encode()),
+            (b"content-type", b"multipart/form-data; boundary=x"),
+        ],
+    }
+    portal = as_role(Role.LEADER).portal
+    assert portal is not None
+    portal.call(app, scope, receive, send)
+    assert sent[0]["status"] == 403
+    assert [number for number in asked if number == 0] == []  # nothing was asked for before the answer
