@@ -9,7 +9,7 @@ import httpx
 
 from tests.operate.site import visit
 
-HEALTH = "/healthz"
+HEALTH = "/readyz"
 
 
 def main(url: str) -> None:

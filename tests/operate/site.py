@@ -163,7 +163,7 @@ def site() -> Iterator[Site]:
 def visit(url: str) -> int:
     """Sign in, look at the list of cases and at a tile of the map; the number of cases."""
     with httpx.Client(base_url=url, timeout=30, trust_env=False) as client:
-        assert client.get("/healthz").status_code == 200
+        assert client.get("/readyz").status_code == 200
         signed = client.post("/api/v1/session", json={"login": "manager", "password": DEMO_PASSWORD})
         assert signed.status_code == 200, signed.text
         listed = client.get("/api/v1/events", params={"limit": 1})
