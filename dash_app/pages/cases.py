@@ -13,6 +13,7 @@ from dash_app import ids
 from dash_app.errors import toast
 from dash_app.page import Page
 from dash_app.parts import case_view
+from dash_app.parts.case_form import POINT_HINT, report_drawer
 from dash_app.parts.icons import icon
 from dash_app.parts.map_view import map_view
 from dash_app.parts.sheet import grip, sheet
@@ -32,7 +33,6 @@ from gisapp.store.events import Filter
 _PAGE = 500
 _TABLE = "case-table"
 _ALL = "all"
-_POINT_HINT = "请在地图上点选位置。"
 _OPEN_STATES = (CaseState.REPORTED, CaseState.ASSIGNED, CaseState.HANDLING)
 _LAYERS = ("green", "water", "buildings", "streets", "regions", "grids", "cases")
 _EMPTY = "没有符合条件的案件。请放宽条件，或点“上报”登记一件。"
@@ -156,7 +156,7 @@ def layout(reader: Reader) -> html.Div:
         dcc.Store(id="case-seen"),
     ]
     return html.Div(
-        [listing, html.Div([stage, side], className="cases-stage"), _drawer(reader.role), *stores],
+        [listing, html.Div([stage, side], className="cases-stage"), report_drawer(reader.role), *stores],
         className="cases",
     )
 
@@ -169,60 +169,6 @@ async def _place_name(app: Dash, place: str) -> str:
     except (InputError, NotFound):
         return place
     return str(found["title"])
-
-
-def _drawer(role: Role) -> dmc.Drawer:
-    sources = case_view.channel_options(role)
-    form = [
-        dmc.Select(
-            id="case-matter",
-            label="事项小类",
-            data=case_view.matter_options(),
-            searchable=True,
-            placeholder="输入名称或代码",
-            limit=60,
-        ),
-        dmc.Select(
-            id="case-channel",
-            label="来源",
-            data=sources,
-            value=sources[0]["value"] if sources else None,
-            allowDeselect=False,
-        ),
-        dmc.Textarea(
-            id="case-description",
-            label="情况说明",
-            autosize=True,
-            minRows=3,
-            maxRows=8,
-        ),
-        dmc.TextInput(
-            id="case-address",
-            label="地址说明",
-            placeholder="例如：体育场路 229 号门前",
-        ),
-        html.Div(
-            [
-                html.Div(_POINT_HINT, id="case-point-text", className="case-point"),
-                html.Button("用我的位置", id="case-here", className="button", **{"data-here": ids.MAP}),
-            ],
-            className="case-point-row",
-        ),
-        html.P(id="case-unsent", className="case-unsent", hidden=True, role="alert"),
-        html.Button("提交上报", id="case-submit", className="button primary wide"),
-    ]
-    return dmc.Drawer(
-        html.Div(form, className="case-form"),
-        id="case-drawer",
-        title="上报案件",
-        position="left",
-        classNames={"inner": "case-drawer-inner", "content": "case-drawer"},
-        withOverlay=False,
-        lockScroll=False,
-        trapFocus=False,
-        closeOnClickOutside=False,
-        zIndex=300,
-    )
 
 
 def register(app: Dash) -> None:
@@ -440,7 +386,7 @@ def register(app: Dash) -> None:
                 remedy="办理进展可在案件列表中查看。",
                 colour="teal",
             )
-        return version + 1, False, None, f"?id={case['id']}", None, "", "", _POINT_HINT
+        return version + 1, False, None, f"?id={case['id']}", None, "", "", POINT_HINT
 
     app.clientside_callback(
         ClientsideFunction("onemapCases", "narrow"),

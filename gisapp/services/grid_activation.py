@@ -98,7 +98,7 @@ def _failed(database: Database, plan: Mapping[str, Any], error: Exception) -> di
         problem = _words(error)
         if passing:
             remedy = error.remedy or "请稍后再试。"
-        log.warning("grids of %s, version %s, are not in force: %s", community, version, error.message)
+        log.warning("grids of %s, version %s, are not in force: %s", community, version, error.code)
     else:
         problem = f"程序内部错误（{type(error).__name__}）。"
         log.exception("grids of %s, version %s, are not in force", community, version, exc_info=error)

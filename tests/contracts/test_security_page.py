@@ -79,7 +79,7 @@ def test_every_limit_is_named() -> None:
 def test_every_rate_is_named() -> None:
     shown = [(row[0], row[1], row[-1]) for row in rows("How often one may ask")]
     bounds = {(who, what.split(",")[0]): bound for who, what, bound in shown}
-    stranger = bounds["one address without a session", "everything but files and `/healthz`"]
+    stranger = bounds["one address without a session", "everything but files"]
     assert stranger == f"{rates.ANONYMOUS_BURST} at once, then {rates.ANONYMOUS_PER_S:.0f} a second"
     assert bounds["one address", "wrong passwords"] == (
         f"{tries.ADDRESS_BURST} at once, then one every {1 / tries.ADDRESS_PER_S:.0f} s"

@@ -109,7 +109,7 @@ def _try_due_grids(database: Database) -> None:
     try:
         activate_due(database)
     except OnemapError as error:
-        log.warning("due grids could not be looked for after an import: %s", error.message)
+        log.warning("due grids could not be looked for after an import: %s", error.code)
 
 
 def _stated_crs(importer: Importer, order: Order) -> Crs:
