@@ -83,7 +83,8 @@ def table(
         dashGridOptions=grid_options,
         # The expression evaluator of dash-ag-grid knows no String(); rows must be named by text.
         getRowId=f"'' + params.data.{row_key}",
-        csvExportParams={"fileName": f"{export or table_id}.csv", **_NO_FORMULAS},
+        # Columns that are not drawn stand in the file too.
+        csvExportParams={"fileName": f"{export or table_id}.csv", "allColumns": True, **_NO_FORMULAS},
         style={"height": "100%", "width": "100%"},
     )
     row: list[Component] = list(tools)
