@@ -9,6 +9,7 @@ from gisapp.bootstrap import databases, dumps, up
 from gisapp.bootstrap.console import Console
 from gisapp.bootstrap.layout import INSTALLED, DataDirectory, choose_data
 from gisapp.bootstrap.trouble import SetupError
+from gisapp.bootstrap.unprivileged import import_key
 
 
 def backup(options: Namespace) -> int:
@@ -29,7 +30,7 @@ def backup(options: Namespace) -> int:
         version = dumps.save(step, programs, addresses.admin, file)
         step.note = f"结构版本 {version}，{file.stat().st_size / 2**20:.1f} MB"
     print(f"备份：{file}")
-    print(f"导入用的密钥不在备份里，请另存到别处：{dumps.import_key(data)}")
+    print(f"导入用的密钥不在备份里，请另存到别处：{import_key(data)}")
     print(f"恢复：./onemap restore {file}")
     return 0
 

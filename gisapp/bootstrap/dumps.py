@@ -16,7 +16,7 @@ from urllib.parse import unquote, urlsplit
 
 from gisapp.bootstrap import databases, postgis
 from gisapp.bootstrap.console import Console, Step
-from gisapp.bootstrap.layout import ROOT, DataDirectory
+from gisapp.bootstrap.layout import ROOT
 from gisapp.bootstrap.postgis import Programs
 from gisapp.bootstrap.trouble import ProgramFailed, SetupError
 
@@ -25,11 +25,6 @@ _NEEDS_SEARCH_PATH = "0004"
 # What PostgreSQL says of a refused row holds the row.
 _ROWS = r"CONTEXT:|DETAIL:|STATEMENT:"
 _ROWLESS = "-c log_error_verbosity=terse -c log_min_error_statement=panic"
-
-
-def import_key(data: DataDirectory) -> Path:
-    """Where the key of imports is (``unprivileged.import_key`` makes it); it is never in the database or its dump."""
-    return data.path / "keys" / "import-digest"
 
 
 def programs_for(console: Console, cluster_version: int | None) -> Programs:
@@ -120,7 +115,7 @@ def check(step: Step, programs: Programs, file: Path) -> str:
         The version of the schema in it.
 
     Raises:
-        SetupError: damaged, not one of this program's, or made by a newer program.
+        SetupError: damaged, or not one of this program's.
     """
     tool, env = str(programs.folder / "pg_restore"), programs.environment()
     try:
@@ -139,13 +134,21 @@ def check(step: Step, programs: Programs, file: Path) -> str:
         raise SetupError(
             f"{file} 不是本程序的数据库备份。", remedy="请指定由 ./onemap backup 写出的文件。没有作任何改动。"
         )
-    version, known = found[1], known_versions()
+    return found[1]
+
+
+def require_known(version: str, file: Path) -> None:
+    """Refuse a backup of a schema that this program does not know.
+
+    Raises:
+        SetupError: it was made by a newer program.
+    """
+    known = known_versions()
     if version not in known:
         raise SetupError(
             f"备份 {file} 的结构版本（{version}）比本程序（{known[-1]}）新。",
             remedy="请先升级本程序再恢复。没有作任何改动。",
         )
-    return version
 
 
 def _unreadable(file: Path, error: ProgramFailed) -> SetupError:

@@ -23,7 +23,7 @@ from gisapp.bootstrap.trouble import SetupError, require_space, require_writable
 
 _RESTORING = f"{DATABASE}_restoring"
 _REPLACED = f"{DATABASE}_replaced"
-_TIMES_THE_FILE = 12
+_TIMES_THE_FILE = 16
 """A restored database, with its log, takes about so much more than its backup."""
 
 
@@ -42,6 +42,7 @@ def restore(options: Namespace) -> int:
     with console.step("检查备份") as step:
         version = dumps.check(step, programs, file)
         step.note = f"结构版本 {version}"
+    dumps.require_known(version, file)
     data.prepare()
     up.install(console)
     remember_data(data)
@@ -61,7 +62,7 @@ def restore(options: Namespace) -> int:
 def _tell(data: DataDirectory, kept: Path | None) -> None:
     if kept is not None:
         print(f"恢复之前的数据另存为：{kept}")
-    key = dumps.import_key(data)
+    key = data.path / "keys" / "import-digest"
     if not key.exists():
         print(f"这里没有导入用的密钥。如有保存，请在启动前放到：{key}")
     print("启动：./onemap up")
@@ -81,7 +82,7 @@ def _replace(
     cluster = databases.private_cluster(data)
     require_space(data.path, 64 + _TIMES_THE_FILE * file.stat().st_size // 2**20, "恢复")
     up.stop_old(console, data)
-    with _old_data_untouched():
+    with _old_data_untouched(programs, cluster):
         kept = _save_what_is_there(console, data, programs, cluster) if keep else None
         fresh = Addresses(cluster.address(ADMIN_ROLE, _RESTORING), cluster.address(APP_ROLE, _RESTORING))
         _make_anew(programs, cluster)
@@ -93,24 +94,32 @@ def _replace(
         for note in ("demo-loading", "prepared.json"):
             (data.run / note).unlink(missing_ok=True)
         _swap(programs, cluster)
+    dumps.ask(programs, _server(cluster), f"DROP DATABASE IF EXISTS {_REPLACED} WITH (FORCE)")
     return kept
 
 
 @contextlib.contextmanager
-def _old_data_untouched() -> Iterator[None]:
-    """Add to every error what has become of the data."""
+def _old_data_untouched(programs: Programs, cluster: Cluster) -> Iterator[None]:
+    """Give back the space of what did not come to its end, and say what has become of the data."""
     try:
         yield
-    except SetupError as error:
-        error.remedy = f"{error.remedy or ''}原来的数据没有改动，运行 ./onemap up 即可继续使用。"
+    except BaseException as error:
+        with contextlib.suppress(SetupError):
+            dumps.ask(programs, _server(cluster), f"DROP DATABASE IF EXISTS {_RESTORING} WITH (FORCE)")
+        if isinstance(error, SetupError):
+            error.remedy = f"{error.remedy or ''}原来的数据没有改动，运行 ./onemap up 即可继续使用。"
         raise
+
+
+def _server(cluster: Cluster) -> str:
+    """Address of the database that is always there."""
+    return cluster.address(ADMIN_ROLE, "postgres")
 
 
 def _save_what_is_there(
     console: Console, data: DataDirectory, programs: Programs, cluster: Cluster
 ) -> Path | None:
-    server = cluster.address(ADMIN_ROLE, "postgres")
-    if not _named(programs, server, DATABASE):
+    if not _named(programs, _server(cluster), DATABASE):
         return None
     address = cluster.address(ADMIN_ROLE)
     if dumps.ask(programs, address, "SELECT to_regclass('onemap.region') IS NULL") == "t":
@@ -136,15 +145,15 @@ def _make_anew(programs: Programs, cluster: Cluster) -> None:
     """An empty database to restore into; remains of a restore that was killed go first."""
     dumps.ask(
         programs,
-        cluster.address(ADMIN_ROLE, "postgres"),
+        _server(cluster),
         *(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)" for name in (_RESTORING, _REPLACED)),
         f"CREATE DATABASE {_RESTORING} ENCODING 'UTF8' TEMPLATE template0",
     )
 
 
 def _swap(programs: Programs, cluster: Cluster) -> None:
-    """Give the restored database the name of the one in use, in one transaction; drop that one then."""
-    server = cluster.address(ADMIN_ROLE, "postgres")
+    """Give the restored database the name of the one in use, in one transaction."""
+    server = _server(cluster)
     there = _named(programs, server, DATABASE)
     renames = [f"ALTER DATABASE {DATABASE} RENAME TO {_REPLACED}"] if there else []
     renames.append(f"ALTER DATABASE {_RESTORING} RENAME TO {DATABASE}")
@@ -153,7 +162,6 @@ def _swap(programs: Programs, cluster: Cluster) -> None:
         f"WHERE datname IN ('{DATABASE}', '{_RESTORING}')) gone"
     )
     dumps.ask(programs, server, end_others, f"BEGIN; {'; '.join(renames)}; COMMIT")
-    dumps.ask(programs, server, f"DROP DATABASE IF EXISTS {_REPLACED} WITH (FORCE)")
 
 
 def _fill_empty(

@@ -19,6 +19,7 @@ from gisapp.bootstrap.browser import ensure_browser
 from gisapp.bootstrap.cluster import Cluster
 from gisapp.bootstrap.console import Console
 from gisapp.bootstrap.databases import application_environment
+from gisapp.bootstrap.images import ensure_image_tools
 from gisapp.bootstrap.layout import INSTALLED, IS_ROOT, ROOT, digest
 from gisapp.bootstrap.processes import processes_in, signal_all
 from gisapp.bootstrap.up import install_lock
@@ -30,12 +31,12 @@ _GATE: tuple[tuple[str, list[str]], ...] = (
     ("mypy", ["-m", "mypy"]),
     ("import-linter", ["-c", "from importlinter.cli import lint_imports_command as main; main()"]),
 )
-_NEEDS_DATABASE = ("db", "browser", "contracts")
+_NEEDS_DATABASE = ("db", "browser", "contracts", "operate")
 
 
 def parser() -> Parser:
     """Options of ``test``."""
-    parser = Parser("test", "[unit|db|browser|contracts] [pytest 的参数]")
+    parser = Parser("test", f"[{'|'.join(PARTS)}] [pytest 的参数]")
     parser.add_argument(
         "part", nargs="?", choices=PARTS, help="只运行这一部分；不写则先做静态检查，再运行全部。"
     )
@@ -50,15 +51,17 @@ def test(arguments: list[str]) -> int:
     rest = arguments[1:] if part else arguments
     console = Console(INSTALLED.log)
     parts = [part] if part else [name for name in PARTS if (ROOT / "tests" / name).is_dir()]
-    browser: dict[str, str] = {}
+    tools: dict[str, str] = {}
     with install_lock(console) as descriptor:
         console.lock_descriptor = descriptor
         toolchain.ensure_application(console)
         toolchain.ensure_packages(console, "test")
         if "browser" in parts:
-            browser = ensure_browser(console)
+            tools |= ensure_browser(console)
+        if "images" in parts:
+            tools |= ensure_image_tools(console)
         console.lock_descriptor = None
-    env = {**own_environment(), **browser}
+    env = {**own_environment(), **tools}
     failed = {} if part else _gate(env)
     with contextlib.ExitStack() as stack:
         if set(parts) & set(_NEEDS_DATABASE) and not env.get("ONEMAP_TEST_DATABASE_URL"):

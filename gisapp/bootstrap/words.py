@@ -9,7 +9,7 @@ WORDS: dict[str, str] = {
     "down": "停止由 up 启动的服务器、模拟器和数据库；数据保留。",
     "backup": "把数据库备份到一个文件；运行中也可以备份。",
     "restore": "用一份备份换下数据库现有的数据：要么全部恢复，要么原样不动。",
-    "test": "安装测试需要的东西并运行全部测试，或只运行一部分：unit、db、browser、contracts。",
+    "test": "安装测试需要的东西并运行全部测试，或只运行一部分：unit、db、browser、contracts、operate（按运维文档逐段执行）、images（容器镜像）。",
     "bench": "运行一项性能对比，给出本程序、对比对象和两者的倍数。",
     "python": "用本项目的 Python 解释器运行脚本或模块，数据库地址已设置好。",
     "notebook": "打开 JupyterLab，在笔记本里使用本程序的分析函数。",
@@ -17,7 +17,7 @@ WORDS: dict[str, str] = {
 }
 
 SIZES = ("street", "district", "city")
-PARTS = ("unit", "db", "browser", "contracts")
+PARTS = ("unit", "db", "browser", "contracts", "operate", "images")
 
 
 class Parser(argparse.ArgumentParser):
