@@ -39,7 +39,9 @@ def render(schema: dict[str, Any]) -> str:
             tag = (described.get("tags") or ["其他"])[0]
             groups.setdefault(tag, []).append(_operation(method, path, described))
     body = "".join(f"<h2>{escape(tag)}</h2>{''.join(found)}" for tag, found in sorted(groups.items()))
-    head = f"<title>接口 · 社区一张图</title><style>{_STYLE}</style>"
+    # Named, because a browser that is not told asks for /favicon.ico.
+    icon = '<link rel="icon" href="/assets/favicon.svg" type="image/svg+xml">'
+    head = f"<title>接口 · 社区一张图</title>{icon}<style>{_STYLE}</style>"
     intro = (
         "<h1>接口说明</h1><p style='margin-left:0'>所有接口需先登录；错误统一为 <code>{error, message, remedy, details}</code>。"
         "机器可读的描述在 <a href='/openapi.json'>/openapi.json</a>。</p>"
