@@ -51,6 +51,8 @@ __all__ = [
 
 DEFAULT_PORT = 8050
 _SETTLE_SECONDS = 10.0
+_GATEWAY = "device"
+"""The demo account that reports positions; it sees nothing and is no user of a demo place by itself."""
 
 
 def install_lock(console: Console) -> Any:
@@ -129,7 +131,8 @@ def up(options: Namespace) -> int:
             start_server(data, console, addresses, facts, runtime)
             runtimes.clear(data, runtime)
         # Real data have no demo users, and nobody may walk about in them who does not exist.
-        simulates = not options.no_simulator and bool(demo_users(data))
+        people = [user for user in demo_users(data) if user["login"] != _GATEWAY]
+        simulates = not options.no_simulator and bool(people)
         keep_simulator(data, console, facts, wanted=simulates)
         console.lock_descriptor = None
     _announce(console, data, host, port)
@@ -181,7 +184,7 @@ def demo_warning(users: list[dict[str, str]]) -> list[str]:
     """Lines that warn of the published password; none where no demo user has it."""
     if not users:
         return []
-    lines = ["", "⚠ 警告：以下账号的密码是公开的，谁都能用它登录并看到数据，只可用于演示。"]
+    lines = ["", "⚠ 警告：以下账号的密码是公开的，谁都能用它登录，查看数据或上报定位，只可用于演示。"]
     lines += [f"    {user['login']} / {user['password']}  {user.get('name', '')}" for user in users]
     lines += [
         "  → 录入真实数据或让其他电脑访问之前，请逐个改密码：用 ./onemap users list 查看各账号的姓名、岗位和范围，",

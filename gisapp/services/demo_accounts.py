@@ -10,17 +10,15 @@ from gisapp.services.accounts import DEMO_PASSWORD, demo_users
 from gisapp.store import accounts
 from gisapp.store.database import Database
 
-_DEVICE = "device"
-
 
 def open_demo_accounts(database: Database) -> list[dict[str, str]]:
-    """Login, name and password of the demo users whose password is still the published one, the device left out."""
+    """Login, name and password of the demo accounts whose password is still the published one."""
     hasher = PasswordHasher()
     found = []
     with database.begin(SYSTEM) as connection:
         for user in demo_users("", "", "", None):
             row = accounts.find_account(connection, user["login"])
-            if row is None or not row["active"] or user["login"] == _DEVICE:
+            if row is None or not row["active"]:
                 continue
             try:
                 hasher.verify(row["password_hash"], DEMO_PASSWORD)

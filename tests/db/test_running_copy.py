@@ -257,26 +257,29 @@ def test_an_older_program_refuses_before_it_stops_anything(
     wait_until(running.ready)
 
 
-def test_a_changed_password_ends_the_warning(running: Running, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_changed_password_is_noticed_by_the_next_up(
+    running: Running, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert up.up(running.options) == 0
-    assert "leader / onemap-demo" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "⚠ 警告" in shown and "leader / onemap-demo" in shown and "device / onemap-demo" in shown
     database = Database(running.cluster.address(ADMIN_ROLE), connections=2)
     try:
-        for login in ("leader", "device"):
-            accounts.save_user(
-                database,
-                login=login,
-                name=login,
-                role="planner",
-                scopes=["330103001"],
-                password="another-password",
-            )
+        accounts.save_user(
+            database,
+            login="leader",
+            name="leader",
+            role="leader",
+            scopes=["330103001"],
+            password="another-password",
+        )
     finally:
         database.close()
     server = running.pid(plan.SERVER)
     assert up.up(running.options) == 0
-    shown = capsys.readouterr()
-    assert "警告" not in shown.out and "onemap-demo" not in shown.out
+    shown = capsys.readouterr().out
+    assert "leader" not in shown
+    assert "⚠ 警告" in shown and "device / onemap-demo" in shown, "a gateway that anybody may be"
     assert running.pid(plan.SERVER) == server, "for that the server is not restarted"
     assert not simulator_of(running.data).about(), "and nobody walks about any more"
 
