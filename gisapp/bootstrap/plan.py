@@ -62,6 +62,11 @@ def is_gone(data: DataDirectory, name: str) -> bool:
     return False
 
 
+def write(data: DataDirectory, plan: Plan) -> None:
+    """Put a plan in the place of the one before; only while it is being changed."""
+    write_json(plan_path(data), plan, 0o600)
+
+
 @contextlib.contextmanager
 def changing(data: DataDirectory, seconds: float = 60.0) -> Iterator[Plan]:
     """Change the plan; meanwhile no watcher starts another one.
@@ -74,7 +79,7 @@ def changing(data: DataDirectory, seconds: float = 60.0) -> Iterator[Plan]:
         before = json.dumps(plan)
         yield plan
         if json.dumps(plan) != before:
-            write_json(plan_path(data), plan, 0o600)
+            write(data, plan)
 
 
 def remove(data: DataDirectory) -> None:

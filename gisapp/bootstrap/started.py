@@ -56,6 +56,8 @@ def put_in(data: DataDirectory, name: str, entry: Mapping[str, Any]) -> subproce
     take_out(data, name)
     with plan.changing(data) as wanted:
         wanted["programs"][name] = dict(entry)
+        # Written first: a watcher whose program the plan does not name ends at once.
+        plan.write(data, wanted)
         return plan.start_watcher(data, name, entry)
 
 

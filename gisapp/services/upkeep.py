@@ -15,7 +15,7 @@ log = logging.getLogger("onemap.upkeep")
 #: seconds between two rounds; each changing statement leaves one row, and every new tile sums them
 _EVERY_S = 3600.0
 #: seconds until the next try after one that failed
-_AFTER_FAILURE_S = 60.0
+_AFTER_FAILURE_S = 10.0
 
 
 def fold_changes(database: Database) -> None:

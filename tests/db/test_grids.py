@@ -318,7 +318,8 @@ def test_only_the_grid_manager_of_the_community(
         with pytest.raises(Forbidden):
             grid_publishing.publish(world, stranger, WEST, draft["revision"])
     assert [c["place"] for c in grids.list_communities(world, reader(Role.MANAGER, EAST))] == [EAST]
-    assert grids.grids_on(world, reader(Role.MANAGER, EAST), WEST)["features"] == []
+    with pytest.raises(NotFound):
+        grids.grids_on(world, reader(Role.MANAGER, EAST), WEST)
 
 
 def test_two_managers_one_revision(world: Database, manager: Reader) -> None:

@@ -95,7 +95,7 @@ def client(own: OwnCluster, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         pytest.MonkeyPatch.context() as patch,
         TestClient(create_app(settings), client=("127.0.0.1", 1)) as found,
     ):
-        patch.setattr(grid_calendar, "_AFTER_FAILURE_S", 0.3)
+        patch.setattr(grid_calendar, "_AFTER_FAILURE_S", (0.3,))
         patch.setattr(upkeep, "_AFTER_FAILURE_S", 0.3)
         yield found
 
@@ -130,6 +130,9 @@ def test_the_collection_of_garbage_that_serve_puts_off_goes_on() -> None:
 
 def test_no_session_is_looked_up(client: TestClient) -> None:
     class Broken:
+        def knows(self, _token: str) -> bool:
+            return True
+
         async def reader(self, _token: str) -> None:
             raise AssertionError("a session was looked up")
 

@@ -189,7 +189,7 @@ def assert_clean(running: Running) -> None:
 def test_what_is_sent_while_all_is_well_is_stored_and_in_no_log(running: Running, doors: Doors) -> None:
     # The texts have arrived: a case that was reported, one that was imported, and a person.
     marked = f"FROM onemap.event WHERE title LIKE '%{MARK}%' AND description LIKE '%{MARK}%'"
-    assert ask(running, f"SELECT count(DISTINCT channel) {marked}") == 2
+    assert ask(running, f"SELECT count(DISTINCT channel) {marked}") >= 2
     assert ask(running, f"SELECT count(*) FROM onemap.person WHERE name LIKE '%{MARK}%'") == 1
     doors.statuses.clear()
     doors.try_all()

@@ -14,11 +14,12 @@ from sqlalchemy import Connection, text
 
 from gisapp.api.session import Sessions
 from gisapp.domain.access import SYSTEM, Reader, Role
-from gisapp.errors import Conflict, Forbidden, NotSignedIn
+from gisapp.errors import Conflict, NotSignedIn, TooMany
 from gisapp.services import accounts, alerts, analysis_runs, demand, derived
 from gisapp.services.analysis_runs import Job
 from gisapp.services.importing import run, uploads
 from gisapp.services.importing.report import Outcome
+from gisapp.services.signing_in import SignIns
 from gisapp.store import analysis
 from gisapp.store import derived as derived_store
 from gisapp.store import importing as import_store
@@ -166,19 +167,22 @@ def test_an_account_that_was_withdrawn_meanwhile_opens_nothing_and_a_wider_one_i
 
 def test_twenty_wrong_passwords_at_once_are_no_more_than_five(database: Database) -> None:
     _account(database, "guessed")
-    barrier = threading.Barrier(20)
 
-    def guess(number: int) -> type[BaseException] | None:
-        barrier.wait(30)
+    async def guess() -> list[BaseException]:
+        sign_ins = SignIns(database)
+        tries = [
+            sign_ins.sign_in("guessed", f"wrong-{number}", "192.0.2.7", hours=1, at_page=True)
+            for number in range(20)
+        ]
         try:
-            accounts.sign_in(database, "guessed", f"wrong-{number}")
-        except (NotSignedIn, Forbidden) as error:
-            return type(error)
-        return None
+            return [
+                e for e in await asyncio.gather(*tries, return_exceptions=True) if isinstance(e, Exception)
+            ]
+        finally:
+            sign_ins.close()
 
-    with together(20) as start:
-        answers = [each.result() for each in [start(guess, number) for number in range(20)]]
-    assert (answers.count(NotSignedIn), answers.count(Forbidden)) == (5, 15)
+    answers = [type(error) for error in asyncio.run(guess())]
+    assert (answers.count(NotSignedIn), answers.count(TooMany)) == (5, 15)
 
 
 def test_twenty_right_ones_at_once_all_enter(database: Database) -> None:

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from gisapp.domain.access import SYSTEM
+from gisapp.errors import InputError
 from gisapp.store.database import Database
 from gisapp.store.tile_connections import TileConnections
 
@@ -76,7 +77,9 @@ def test_a_closed_connection_is_not_watched_any_more(database: Database) -> None
 
 def test_an_error_of_the_statement_is_told_and_costs_the_connection_only(database: Database) -> None:
     async def script(connections: TileConnections) -> None:
-        with pytest.raises(psycopg2.errors.DivisionByZero):
+        with pytest.raises(psycopg2.errors.UndefinedColumn):
+            await connections.fetch("SELECT no_such_column")
+        with pytest.raises(InputError):  # of a value
             await connections.fetch("SELECT 1 / 0")
         assert await connections.fetch("SELECT 3") == (3,)
 

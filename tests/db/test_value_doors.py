@@ -37,7 +37,7 @@ ROUTES: list[tuple[str, str, Any, int, str]] = [
     ("POST", "/api/v1/events", {**CASE, "title": "a\x00b"}, 422, "title"),
     ("POST", "/api/v1/events", {**CASE, "title": "\ud800"}, 422, "title"),
     ("POST", "/api/v1/events", {**CASE, "title": "字" * 101}, 422, "title"),
-    ("POST", "/api/v1/events", {**CASE, "title": "字" * 1_700_000}, 422, "title"),
+    ("POST", "/api/v1/events", {**CASE, "title": "字" * 10_000}, 422, "title"),
     ("POST", "/api/v1/events", {**CASE, "description": "x" * 2001}, 422, "description"),
     ("POST", "/api/v1/events", {**CASE, "address": "x\ny"}, 422, "address"),
     ("POST", "/api/v1/events", {**CASE, "address": "x" * 201}, 422, "address"),
@@ -52,7 +52,7 @@ ROUTES: list[tuple[str, str, Any, int, str]] = [
     ("POST", "/api/v1/events", b'{"lon":' + BIG.encode() + b'.0,"lat":30,"matter_code":"06010"}', 422, "lon"),
     ("POST", "/api/v1/events", b'{"lon":1,"lon":NaN,"lat":30,"matter_code":"06010"}', 422, "lon"),
     ("POST", "/api/v1/events", b'{"lon":' + b"9" * 5000 + b"}", 400, "body"),
-    ("POST", "/api/v1/events", b"[" * 100_000, 400, "body"),
+    ("POST", "/api/v1/events", b"[" * 60_000, 400, "body"),
     ("POST", "/api/v1/events", b'{"title":"\xff\xfe"}', 400, "body"),
     ("POST", "/api/v1/events", {**CASE, "at": "0001-01-01T00:00:00+08:00"}, 422, "at"),
     ("POST", "/api/v1/events", {**CASE, "at": "9999-12-31T23:59:59-08:00"}, 422, "at"),
@@ -317,7 +317,8 @@ def test_headers_that_are_none(world: World, headers: dict[str, bytes]) -> None:
     answer = world.client.post(
         "/_dash-update-component", content=b"{}", headers=[*given, (b"content-type", b"application/json")]
     )
-    assert answer.status_code == 422
+    # An origin that is none is somebody else's.
+    assert answer.status_code == (403 if "origin" in headers else 422)
 
 
 # --- callbacks --------------------------------------------------------------------------------------------------------
@@ -331,8 +332,8 @@ CALLBACKS: list[tuple[str, str, Any, str]] = [
     ("case-version.data", "case-assignee.value", "x" * 101, "责任单位有 101 个字符"),
     ("case-version.data", "case-worker.value", "9" * 20, "网格员编号"),
     ("case-version.data", "case-worker.value", "1_0", "不是整数"),
-    ("case-version.data", "url.search", "", "不是整数"),
-    ("case-version.data", "url.search", "?id=²", "案件编号“²”不是整数"),
+    ("case-version.data", "case-seen.data", {"case": 2**70, "step": 1}, "超出范围"),
+    ("case-version.data", "case-seen.data", {"case": "²", "step": 1}, "不是预期的内容"),
     ("case-side.children", "url.search", "?id=" + "9" * 30, "案件编号"),
     ("case-side.children", "url.search", "?id=1_0", "案件编号“1_0”不是整数"),
     ("case-table.rowData", "url.search", "?place=٣٣", "地点编码“٣٣”无效"),

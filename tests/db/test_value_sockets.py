@@ -54,7 +54,7 @@ TEXTS = [
     "[]",
     "null",
     "[" * 400,
-    "[" * 100_000,
+    "[" * 60_000,
     '{"look": 7}',
     '{"look": true}',
     '{"look": "\\u0000"}',
@@ -138,7 +138,7 @@ def test_a_real_server_closes_with_a_code(world: World, address: str) -> None:
             await line.send(b"\xff\xfe", text=True)
             assert await _close_code(line) == 1007
         async with connect(f"{address}/api/v1/live", additional_headers={"Cookie": cookie}) as line:
-            await line.send("[" * 1_000_000)
+            await line.send("[" * 60_000)
             async with asyncio.timeout(20):
                 while True:
                     frame = json.loads(await line.recv())

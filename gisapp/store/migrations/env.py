@@ -40,11 +40,12 @@ with engine.connect() as connection:
     role = connection.dialect.identifier_preparer.quote(app_role)
     with context.begin_transaction():
         context.run_migrations()
+        # A dump holds neither the application's role nor, restored under other names, its grants.
+        secured = is_secured(connection, app_role)
         # The server compares the version with its own, see ``store/readiness.py``.
         connection.execute(text(f"GRANT USAGE ON SCHEMA {SCHEMA} TO {role}"))
         connection.execute(text(f"GRANT SELECT ON {SCHEMA}.alembic_version TO {role}"))
-        # A dump holds neither the application's role nor, restored under other names, its grants.
-        if applied or not is_secured(connection, app_role):
+        if applied or not secured:
             # In the same transaction: no table is ever there without its policy.
             found = inspect(connection).get_multi_columns(schema=SCHEMA)
             there = {
