@@ -51,7 +51,6 @@ COMMON: Mapping[str, str] = {
                     *(
                         "accelerometer",
                         "autoplay",
-                        "bluetooth",
                         "camera",
                         "clipboard-read",
                         "display-capture",

@@ -46,10 +46,10 @@ def git(*words: str | Path, env: dict[str, str] | None = None) -> str:
 
 
 def older_commit() -> str | None:
-    """The last commit of the main line whose program had no schema version 0005 yet; None where history is cut off."""
+    """The last commit of the main line whose program had no schema version from 0005 on; None where history is cut off."""
     for commit in git("-C", ROOT, "rev-list", "--first-parent", "HEAD").split():
         listed = git("-C", ROOT, "ls-tree", "--name-only", commit, f"{_VERSIONS}/").splitlines()
-        if listed and not any("/v0005_" in name for name in listed):
+        if listed and not any(name >= f"{_VERSIONS}/v0005" for name in listed if "/v0" in name):
             return commit
     return None
 
