@@ -10,13 +10,14 @@ import hashlib
 import re
 import subprocess
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 from gisapp.bootstrap.layout import INSTALLED, ROOT
 from gisapp.bootstrap.toolchain import REQUIREMENTS, _uv_environment, certificates
 
-from .engine import STORAGE, buildah, images, run
+from .engine import STORAGE, Failed, buildah, images, run
 
 _RELEASE = "bookworm"
 _PACKAGES = ("base-files", "python3", "python3-pip", "postgresql-15", "caddy", "wget")
@@ -196,15 +197,28 @@ def ensure() -> None:
             _commit(container, full)
 
 
+def _remove_containers(seconds: float = 60.0) -> None:
+    """Remove all containers; a program of a run that was killed may still be writing into one."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            buildah("rm", "--all")
+            return
+        except Failed:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(1.0)
+
+
 def remove_all() -> None:
     """Remove every image and container of the part."""
-    buildah("rm", "--all")
+    _remove_containers()
     buildah("rmi", "--all", "--force")
 
 
 def remove_built() -> None:
     """Remove what was built on the stand-ins, and whatever a run that was killed has left."""
-    buildah("rm", "--all")
+    _remove_containers()
     kept = {f"docker.io/library/{name}" for name in base_names().values()} | {
         f"localhost/onemap-base:{fingerprint()}"
     }
