@@ -84,8 +84,9 @@ class Database:
             with self.engine.begin() as connection:
                 connection.execute(_CARRY, carried(reader))
                 yield connection
-        except (OperationalError, PoolTimeout) as error:
-            if isinstance(getattr(error, "orig", None), psycopg2.errors.DiskFull):
+        # The driver's own errors are those of a COPY, which SQLAlchemy does not see.
+        except (OperationalError, PoolTimeout, psycopg2.OperationalError, psycopg2.InterfaceError) as error:
+            if isinstance(getattr(error, "orig", error), psycopg2.errors.DiskFull):
                 raise StorageFull(
                     "数据库所在的磁盘已满，没有保存。", remedy="请联系管理员清理磁盘后重试。"
                 ) from error
