@@ -58,7 +58,9 @@ async def live(socket: WebSocket) -> None:
     finally:
         for task in tasks:
             task.cancel()
-        ended = await asyncio.gather(*tasks, return_exceptions=True)
+        # Not gather(): cancelled once more, it would forget by whom.
+        await asyncio.wait(tasks)
+    ended = [task.exception() for task in tasks if not task.cancelled()]
     for end in ended:
         if isinstance(end, _Ended):
             with suppress(RuntimeError):
