@@ -131,7 +131,7 @@ def test_escape_lets_go_and_a_theme_keeps_the_colours(new_page: Callable[..., Pa
     page = _open(new_page)
     before = _paint(page)
     page.click("#theme-toggle")
-    page.wait_for_function("document.documentElement.dataset.theme === 'light'")
+    page.wait_for_function("() => document.documentElement.dataset.theme === 'light'")
     settle(page)
     assert set(_paint(page)) == set(before)
     order = "(map) => map.map.getStyle().layers.map((l) => [l.id, l.type])"

@@ -183,7 +183,9 @@ def test_the_chosen_source_is_reported_and_kept_with_what_is_half_written(
     page.click("#case-channel")
     page.get_by_role("option", name="12345热线").click()
     page.fill("#case-description", "来电反映")
-    page.wait_for_function("JSON.parse(sessionStorage.getItem('onemap:case-draft'))?.channel === 'hotline'")
+    page.wait_for_function(
+        "() => JSON.parse(sessionStorage.getItem('onemap:case-draft'))?.channel === 'hotline'"
+    )
     page.reload()
     wait_for_map(page)
     page.click("#case-report-open")
