@@ -13,12 +13,12 @@ from typing import Any
 from dash import Dash
 from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from dash_app import ids
 from dash_app.errors import note_of
 from gisapp.api.answers import answer_of
-from gisapp.api.tracks import replay
+from gisapp.api.bodies import read_body, replay
 from gisapp.domain import incoming
 from gisapp.errors import InputError
 
@@ -35,16 +35,11 @@ class CallbackMiddleware:
         if scope["type"] != "http" or scope["path"] != PATH or scope["method"] != "POST":
             await self.app(scope, receive, send)
             return
-        body = bytearray()
-        while True:
-            message: Message = await receive()
-            if message["type"] != "http.request":
-                return  # the sender has left
-            body += message.get("body", b"")
-            if not message.get("more_body"):
-                break
+        body = await read_body(receive)
+        if body is None:
+            return
         try:
-            asked = _read(bytes(body), Headers(scope=scope).get("content-type", ""))
+            asked = _read(body, Headers(scope=scope).get("content-type", ""))
             values = check_request(scope["app"].state.dash, asked)
         except InputError as error:
             await answer_of(error)(scope, receive, send)
@@ -61,7 +56,7 @@ class CallbackMiddleware:
             }
             await JSONResponse(answer)(scope, receive, send)
             return
-        await self.app(scope, replay(bytes(body), receive), send)
+        await self.app(scope, replay(body, receive), send)
 
 
 def _read(body: bytes, kind: str) -> Any:

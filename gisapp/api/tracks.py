@@ -13,9 +13,10 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gisapp.api.answers import answer_of
+from gisapp.api.bodies import read_body, replay
 from gisapp.api.fields import Day, Id, Place
 from gisapp.api.session import DatabaseHere, ReaderHere, current_reader
 from gisapp.domain import clock
@@ -68,18 +69,13 @@ class ReportMiddleware:
         if scope["type"] != "http" or scope["path"] != PATH or scope["method"] != "POST":
             await self.app(scope, receive, send)
             return
-        body = bytearray()
-        while True:
-            message = await receive()
-            if message["type"] != "http.request":
-                return  # the sender has left
-            body += message.get("body", b"")
-            if not message.get("more_body"):
-                break
+        body = await read_body(receive)
+        if body is None:
+            return
         reader: Reader = scope["state"]["reader"]
-        fixes = _fixes(scope, bytes(body)) if reader.scope else None
+        fixes = _fixes(scope, body) if reader.scope else None
         if fixes is None:
-            await self.app(scope, replay(bytes(body), receive), send)
+            await self.app(scope, replay(body, receive), send)
             return
         try:
             receipt = await scope["app"].state.gathering.take_in(reader, fixes)
@@ -100,16 +96,6 @@ def _fixes(scope: Scope, body: bytes) -> list[Any] | None:
         return None
     fixes = report.get("fixes") if isinstance(report, dict) else None
     return fixes if isinstance(fixes, list) else None
-
-
-def replay(body: bytes, receive: Receive) -> Receive:
-    """What has been read, to be read again, and then whatever comes after it."""
-    messages = iter([{"type": "http.request", "body": body, "more_body": False}])
-
-    async def again() -> Message:
-        return next(messages, None) or await receive()
-
-    return again
 
 
 @router.get("/workers")
